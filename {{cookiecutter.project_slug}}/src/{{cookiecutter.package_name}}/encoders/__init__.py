@@ -1,0 +1,1 @@
+"""Transform and Multimodal Input: raw columns to numbers, fitted once and kept."""

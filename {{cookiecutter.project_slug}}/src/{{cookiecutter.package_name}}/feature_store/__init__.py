@@ -1,0 +1,1 @@
+"""Feature Store: what was known about an entity, and when."""

@@ -1,0 +1,71 @@
+"""What a feature is: a column of a view, and a view is SQL over raw tables.
+
+A view owes its readers a description, an owner and a unit; it cannot be made without the first two.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class ViewError(ValueError):
+    """A view that cannot be used; its message says which and why."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column of a view.
+
+    Args:
+        name: column of the view's SQL, unique over all views.
+        dtype: what the column holds.
+        description: what it means, for people who did not write it.
+        unit: of a number: "min", "EUR", "1" for a count.
+        pii: whether it tells who somebody is; training reads it only if settings allow.
+    """
+
+    name: str
+    dtype: Literal["float", "int", "str", "bool"]
+    description: str
+    unit: str = "1"
+    pii: bool = False
+
+
+@dataclass(frozen=True)
+class FeatureView:
+    """Features of one entity over time.
+
+    Args:
+        name: of the view, unique.
+        entity: key column, the same name as in the raw rows.
+        sql: a SELECT over raw tables with the entity, `event_time` (when it was true), optionally `created_time` (when it was
+            known; without it, the event time) and every feature.
+        features: the columns that the view offers.
+        description: what the view tells.
+        owner: who answers for it.
+        ttl: how long a value holds after its event; None is for ever.
+    """
+
+    name: str
+    entity: str
+    sql: str
+    features: tuple[Feature, ...]
+    description: str
+    owner: str
+    ttl: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        for name in (self.name, self.entity, *(feature.name for feature in self.features)):
+            if not _NAME.fullmatch(name):
+                raise ViewError(f"view {self.name!r}: {name!r} is no name; use lower-case letters, digits and _")
+        for what in ("description", "owner"):
+            if not getattr(self, what).strip():
+                raise ViewError(f"view {self.name!r} has no {what}; write one, its readers need it")
+        for feature in self.features:
+            if not feature.description.strip():
+                raise ViewError(f"feature {feature.name!r} of view {self.name!r} has no description; write one")

@@ -1,0 +1,1 @@
+"""Cascade: a router and its specialists, the single model and the baselines beside it."""

@@ -1,0 +1,1 @@
+"""Workflow Pipeline: steps over folders, each with a manifest."""

@@ -1,0 +1,1 @@
+"""Stateless Serving Function: raw rows in, answers out."""

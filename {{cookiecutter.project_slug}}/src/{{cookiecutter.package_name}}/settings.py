@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -16,10 +17,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 MODALITIES = ("numbers", "categories", "text", "image")
 
 Share = Field(gt=0, lt=1)
+Estimator = Literal["linear", "gradient_boosting"]
 
 
-class SettingsError(ValueError):
-    """A setting that cannot be used; its message is one sentence for the person who edits the file."""
+class Refusal(ValueError):
+    """Input that cannot be used; the message is one sentence: what was found, what was expected, what to do."""
+
+
+class SettingsError(Refusal):
+    """A setting that cannot be used."""
 
 
 class Section(BaseModel):
@@ -84,6 +90,10 @@ class Columns(Section):
         """The modalities that have columns, in their order."""
         return {name: getattr(self, name) for name in MODALITIES if getattr(self, name)}
 
+    def modalities(self) -> dict[str, str]:
+        """Column → its modality."""
+        return {name: modality for modality, names in self.by_modality().items() for name in names}
+
 
 class Features(Section):
     """Rules for reading the feature store."""
@@ -111,7 +121,9 @@ class Encoders(Section):
     """How raw columns become numbers."""
 
     weights: Weights = Weights()
+    rare_category: int = Field(default=5, ge=1)
     text_words: int = Field(default=20_000, ge=10)
+    text_dimensions: int = Field(default=100, ge=2)
     image_size: int = Field(default=32, ge=16, le=512)
 
 
@@ -119,13 +131,15 @@ class Model(Section):
     """Which estimator is trained beside the baselines."""
 
     kind: str
-    estimator: Literal["logistic", "gradient_boosting"] = "logistic"
+    estimator: Estimator = "gradient_boosting"
     regularization: float = Field(default=1.0, gt=0)
 
 
 class CascadeSettings(Section):
     """How the router's answer chooses among the specialists."""
 
+    router: Estimator = "linear"
+    specialist: Estimator = "linear"
     routing: Literal["soft", "hard"] = "soft"
     band: float = Field(default=0.1, ge=0, le=1)
     min_segment: int = Field(default=100, ge=1)
@@ -161,6 +175,12 @@ class Settings(Section):
     gate: Gate
     serving: Serving = Serving()
 
+    def only(self, sections: Iterable[str]) -> Settings:
+        """The settings with some sections alone; reading another one raises AttributeError."""
+        part = self.model_copy()
+        object.__setattr__(part, "__dict__", {name: getattr(self, name) for name in sections})
+        return part
+
 
 def read_settings(path: Path) -> Settings:
     """The settings in a file.
@@ -171,7 +191,7 @@ def read_settings(path: Path) -> Settings:
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise SettingsError(f"{path} does not exist; run this in the project's folder, or name it with --root") from None
+        raise SettingsError(f"{path} does not exist; run this in the project's folder") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not TOML: {error}; mend that line") from None
     try:

@@ -6,15 +6,19 @@ A view owes its readers a description, an owner and a unit; it cannot be made wi
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
+from ..settings import Refusal
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_RESERVED = ("event_time", "created_time", "write_number")
 
 
-class ViewError(ValueError):
-    """A view that cannot be used; its message says which and why."""
+class ViewError(Refusal):
+    """A view that cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +67,29 @@ class FeatureView:
         for name in (self.name, self.entity, *(feature.name for feature in self.features)):
             if not _NAME.fullmatch(name):
                 raise ViewError(f"view {self.name!r}: {name!r} is no name; use lower-case letters, digits and _")
+            if name in _RESERVED:
+                raise ViewError(f"view {self.name!r}: the name {name!r} is the store's own; choose another")
         for what in ("description", "owner"):
             if not getattr(self, what).strip():
                 raise ViewError(f"view {self.name!r} has no {what}; write one, its readers need it")
         for feature in self.features:
             if not feature.description.strip():
                 raise ViewError(f"feature {feature.name!r} of view {self.name!r} has no description; write one")
+
+
+def features_by_name(views: Sequence[FeatureView]) -> dict[str, Feature]:
+    """Every feature of some views, by its name.
+
+    Raises:
+        ViewError: two views, or two features, share a name.
+    """
+    found: dict[str, Feature] = {}
+    names = [view.name for view in views]
+    for view in views:
+        if names.count(view.name) > 1:
+            raise ViewError(f"two views are called {view.name!r}; rename one")
+        for feature in view.features:
+            if feature.name in found:
+                raise ViewError(f"feature {feature.name!r} of view {view.name!r} stands in another view too; rename one")
+            found[feature.name] = feature
+    return found

@@ -1,0 +1,58 @@
+# Two commands matter: `make demo` shows what the template makes, `make test` holds it to its promises.
+# Both need Python 3.11 or newer, git and make; all else comes into .venv.
+
+.DEFAULT_GOAL := help
+ANSWERS ?=
+PYTHON := $(shell for python in python3 python3.11 python3.12 python3.13 python3.14; do \
+	$$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+INSTALL := .venv/bin/uv pip install --quiet --python .venv
+COPY := .venv/bin/copier copy --defaults --quiet --vcs-ref HEAD
+DATA := $(foreach answer,$(ANSWERS),--data $(answer))
+
+.PHONY: help install demo variant check test test-quick bench
+
+help: ## print this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s%s\n", $$1, $$2}' Makefile
+
+.venv/bin/uv:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found as python3 or python3.11; install it, or put it on the PATH."; exit 1; }
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check uv
+
+.venv/bin/copier: pyproject.toml | .venv/bin/uv
+	$(INSTALL) --group render
+	@touch $@
+
+# The tests use what a default project needs, as its own pyproject.toml says.
+.venv/installed: pyproject.toml {{cookiecutter.project_slug}}/pyproject.toml | .venv/bin/copier
+	rm -rf .venv/project
+	$(COPY) . .venv/project
+	$(INSTALL) --group dev --requirements .venv/project/pyproject.toml \
+		--group .venv/project/pyproject.toml:train --group .venv/project/pyproject.toml:dev
+	@touch $@
+
+install: .venv/installed ## make .venv with all that the targets below need
+
+demo: .venv/bin/copier ## render the default answers into ./demo, train there and print one prediction
+	@if [ -e demo ]; then echo "./demo is there already and is used again; remove it for a fresh one."; \
+	else $(COPY) . demo && echo "Rendered ./demo."; fi
+	$(MAKE) -C demo install run
+	$(MAKE) -C demo predict
+
+variant: .venv/bin/copier ## render ./variant, e.g. make variant ANSWERS='model=single serving=batch'
+	@test ! -e variant || { echo "./variant is there already; remove it first."; exit 1; }
+	$(COPY) $(DATA) . variant
+
+check: install ## lint, formatting and types of the template's own code
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+
+test: check ## everything: renders, checks, installs, trains
+	.venv/bin/pytest
+
+test-quick: install ## what takes no training and no installation
+	.venv/bin/pytest -m "not slow"
+
+bench: install ## how long a render takes
+	.venv/bin/python bench/render.py

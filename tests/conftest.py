@@ -1,0 +1,57 @@
+"""The template as a user gets it, a renderer, and a git that is nobody's."""
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from project import Project
+from variants import Answers
+
+ROOT = Path(__file__).parents[1]
+
+Render = Callable[..., Project]
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template's files, those that git ignores left out, in a folder of their own and without history."""
+    copy = tmp_path_factory.mktemp("template")
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, copy / name)
+    return copy
+
+
+@pytest.fixture
+def render(template: Path, tmp_path: Path) -> Render:
+    """Renders the template: `render("copier", model="single")`."""
+    made = 0
+
+    def renders(tool: str, /, **answers: str) -> Project:
+        nonlocal made
+        made += 1
+        return Project.render(tool, template, Answers(answers), tmp_path / f"{made}-{tool}")
+
+    return renders
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nobody(tmp_path_factory: pytest.TempPathFactory) -> object:
+    """Git has an identity, and the tools read and write no configuration of whoever runs the tests."""
+    home = tmp_path_factory.mktemp("nobody")
+    (home / "cookiecutter.yml").write_text(f"replay_dir: {home}/replay\ncookiecutters_dir: {home}/clones\n")
+    (home / "gitconfig").write_text("[user]\nname = Nobody\nemail = nobody@example.com\n[init]\ndefaultBranch = main\n")
+    (home / "settings.yml").write_text("{}\n")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("COOKIECUTTER_CONFIG", str(home / "cookiecutter.yml"))
+        environment.setenv("COPIER_CACHE_DIR", str(home / "mirrors"))
+        environment.setenv("COPIER_SETTINGS_PATH", str(home / "settings.yml"))
+        environment.setenv("GIT_CONFIG_GLOBAL", str(home / "gitconfig"))
+        environment.delenv("VIRTUAL_ENV", raising=False)
+        yield home

@@ -1,0 +1,115 @@
+"""A project rendered from the template, by either tool, and used as its owner would use it."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import copier
+from cookiecutter.main import cookiecutter
+
+from variants import QUESTIONS, Answers
+
+ANSWERS_FILE = ".copier-answers.yml"
+MADE_BY_TOOLS = {".git", ".venv", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".import_linter_cache"}
+
+
+def as_typed(answer: str) -> str:
+    """An answer for `cookiecutter --no-input`, which renders what it is given, that renders to what a user would have typed."""
+    if "{{" not in answer and "# {" not in answer:
+        return answer
+    return "{{ " + json.dumps(answer, ensure_ascii=False) + " }}"
+
+
+def with_cookiecutter(template: Path, answers: Answers, folder: Path) -> Path:
+    """Render in this process; returns the project's folder."""
+    config = folder / "cookiecutter.yml"
+    config.write_text(json.dumps({"replay_dir": str(folder / "replay"), "cookiecutters_dir": str(folder / "clones")}))
+    context = {question: as_typed(answer) for question, answer in answers.items()}
+    made = cookiecutter(str(template), no_input=True, extra_context=context, output_dir=str(folder), config_file=str(config))
+    return Path(made)
+
+
+def with_copier(template: Path, answers: Answers, folder: Path) -> Path:
+    """Render in this process; returns the project's folder."""
+    project = folder / "project"
+    copier.run_copy(str(template), project, data=answers, defaults=True, quiet=True)
+    return project
+
+
+TOOLS: dict[str, Callable[[Path, Answers, Path], Path]] = {"cookiecutter": with_cookiecutter, "copier": with_copier}
+
+
+class CommandFailed(AssertionError):
+    """A command that an owner would type has failed; says how to get there again."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A rendered project: where it is, and the answers that were given."""
+
+    folder: Path
+    answers: Answers
+
+    @classmethod
+    def render(cls, tool: str, template: Path, answers: Answers, folder: Path) -> "Project":
+        """Render the template into a new place below `folder`; an answer to no question is an error here, if not to the tools."""
+        if unknown := answers.keys() - set(QUESTIONS):
+            raise KeyError(f"no such question: {', '.join(sorted(unknown))}; the questions are {', '.join(QUESTIONS)}")
+        folder.mkdir(parents=True, exist_ok=True)
+        return cls(TOOLS[tool](template, answers, folder), answers)
+
+    @property
+    def command_that_makes_it(self) -> str:
+        """What to type in the template's folder to get the same project."""
+        given = [word for question, answer in self.answers.items() for word in ("--data", f"{question}={answer}")]
+        return shlex.join([".venv/bin/copier", "copy", "--defaults", "--vcs-ref", "HEAD", *given, ".", "variant"])
+
+    def files(self) -> dict[str, bytes]:
+        """What was rendered, by path; what tools made later is left out, and so is the answers file."""
+        return {
+            path.relative_to(self.folder).as_posix(): path.read_bytes()
+            for path in sorted(self.folder.rglob("*"))
+            if path.is_file() and path.name != ANSWERS_FILE and not MADE_BY_TOOLS & set(path.parts)
+        }
+
+    def modes(self) -> dict[str, int]:
+        """The permissions of files and folders, by path."""
+        return {path.relative_to(self.folder).as_posix(): path.stat().st_mode for path in sorted(self.folder.rglob("*"))}
+
+    def run(self, *command: str, env: Mapping[str, str] | None = None, timeout: float = 900) -> str:
+        """Run a command in the project, as its owner would; returns what it printed.
+
+        Raises:
+            CommandFailed: The exit status isn't 0; the message holds the output and how to reproduce it.
+        """
+        ran = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=owners_environment() | dict(env or {}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        if ran.returncode:
+            raise CommandFailed(
+                f"exit status {ran.returncode}\n  {self.command_that_makes_it} && cd variant && {shlex.join(command)}\n{ran.stdout}"
+            )
+        return ran.stdout
+
+    def run_here(self, *command: str, timeout: float = 900) -> str:
+        """Run a tool of the test environment on the project, which is importable but not installed."""
+        paths = {"PYTHONPATH": str(self.folder / "src"), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+        return self.run(*command, env=paths, timeout=timeout)
+
+
+def owners_environment() -> dict[str, str]:
+    """This process's environment without what a test run adds to it."""
+    added = ("PYTEST_", "COV_", "MAKE", "MFLAGS", "VIRTUAL_ENV", "PYTHONPATH")
+    return {name: value for name, value in os.environ.items() if not name.startswith(added)}

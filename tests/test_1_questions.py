@@ -1,0 +1,232 @@
+"""Both tools ask the same questions in the same words, and refuse the same answers."""
+
+import importlib.metadata
+import json
+import keyword
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import copier
+import pytest
+import yaml
+from conftest import ROOT, Render
+from cookiecutter.exceptions import FailedHookException
+from jinja2 import Environment
+from jinja2.sandbox import SandboxedEnvironment
+from packaging.requirements import Requirement
+from variants import CONTEXT, QUESTIONS, SUPPORTED, Answers, each_answer, each_pair, full_product, name_of
+
+COPIER = yaml.safe_load(ROOT.joinpath("copier.yml").read_text(encoding="utf-8"))
+ASKED = {name: question for name, question in COPIER.items() if not name.startswith("_") and question.get("when", True)}
+RESERVED = {name for lines in CONTEXT["_reserved_names"].values() for line in lines for name in line.split()}
+PACKAGE_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+
+REFUSED = [
+    ("project_name", "", "project_name is ''"),
+    ("project_name", "two\nlines", r"'two\nlines'"),
+    ("project_name", "trailing newline\n", r"newline\n'"),
+    ("project_name", "x" * 51, "(51 characters)"),
+    ("project_name", "\u202eright to left", r"\u202e"),
+    ("project_name", "次の選択", "project_slug is '-'"),
+    ("project_name", "3 Cats", "project_slug is '3-cats'"),
+    ("description", "", "description is ''"),
+    ("description", " blank at the start", "' blank"),
+    ("description", "tab\there", r"tab\there"),
+    ("description", "a line\u2028and another", r"line\u2028and"),
+    ("description", "bell\a", r"bell\x07"),
+    ("description", "x" * 301, "(301 characters)"),
+    ("author_name", "\x7f", r"\x7f"),
+    ("author_name", "Ada\n", r"Ada\n"),
+    ("author_email", "ada", "'ada'"),
+    ("author_email", "ada@example", "'ada@example'"),
+    ("author_email", 'a"da@example.com', "da@example.com'"),
+    ("author_email", "ada@example.com\n", r"example.com\n"),
+    ("author_email", "ada..l@example.com", "'ada..l@example.com'"),
+    ("project_slug", "Next-Pick", "'Next-Pick'"),
+    ("project_slug", "next--pick", "'next--pick'"),
+    ("project_slug", "-next", "'-next'"),
+    ("project_slug", "3-cats", "'3-cats'"),
+    ("project_slug", "../up", "'../up'"),
+    ("project_slug", "$(touch pwned)", "'$(touch pwned)'"),
+    ("project_slug", "x" * 51, "at most 50"),
+    ("project_slug", "scikit-learn", "my-scikit-learn"),
+    ("project_slug", "nul", "my-nul"),
+    ("package_name", "next-pick", "'next-pick'"),
+    ("package_name", "Next", "'Next'"),
+    ("package_name", "1st", "'1st'"),
+    ("package_name", "pick\n", r"pick\n"),
+    ("package_name", "class", "my_class"),
+    ("package_name", "json", "my_json"),
+    ("package_name", "sklearn", "my_sklearn"),
+    ("package_name", "duckdb", "my_duckdb"),
+    ("package_name", "tests", "my_tests"),
+    ("package_name", "con", "my_con"),
+]
+
+
+def refusal(tool: str, render: Render, answers: Answers, capfd: pytest.CaptureFixture[str]) -> str:
+    """The sentence with which a tool refuses answers."""
+    with pytest.raises((ValueError, FailedHookException)) as refused:
+        render(tool, **answers)
+    said = capfd.readouterr().err.strip() if tool == "cookiecutter" else str(refused.value)
+    return re.sub(r"^Validation error for question '\w+': ", "", said)
+
+
+def test_questions_are_the_same():
+    """Copier asks what cookiecutter asks, in the same order."""
+
+    assert list(QUESTIONS) == list(ASKED)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_words_are_the_same(question: str):
+    """A question and its choices are put in the same words by both tools."""
+    prompt = CONTEXT["__prompts__"][question]
+    words = dict(prompt) if isinstance(prompt, dict) else {"__prompt__": prompt}
+    asked = ASKED[question]
+
+    assert words.pop("__prompt__") == asked["help"]
+    assert {label: answer for answer, label in words.items()} == asked.get("choices", {})
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_defaults_and_choices_are_the_same(question: str):
+    """A question offers the same choices in the same order and has the same default in both tools."""
+    offered = SUPPORTED.get(question, ())
+    default = offered[0] if offered else CONTEXT[question].replace("cookiecutter.", "")
+
+    assert list(offered) == list(ASKED[question].get("choices", {}).values())
+    assert default == ASKED[question]["default"]
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("Next Pick", "next-pick"),
+        ("Über Klick!", "uber-klick"),
+        ("  Ada's / own_v2.0 — test ", "adas-own-v2-0-test"),
+        ("{{ x }} 🚀 Rocket", "x-rocket"),
+    ],
+)
+def test_slug_derives_from_the_name(name: str, slug: str):
+    """The expression that makes a slug of a name needs no extension of either tool, and gives the same in both."""
+    plain = Environment(autoescape=False).from_string(CONTEXT["project_slug"])  # noqa: S701 - it makes a name, not HTML
+    sandboxed = SandboxedEnvironment().from_string(ASKED["project_slug"]["default"])
+
+    assert slug == plain.render(cookiecutter={"project_name": name})
+    assert slug == sandboxed.render(project_name=name)
+
+
+def test_copier_needs_no_trust():
+    """Copier is asked for nothing that it does only for a trusted template."""
+
+    assert not {"_jinja_extensions", "_tasks", "_migrations"} & COPIER.keys()
+
+
+def test_reserved_names_are_the_same():
+    """Both tools hold the same names back."""
+    groups = {group: " ".join(lines).split() for group, lines in CONTEXT["_reserved_names"].items()}
+
+    assert groups == {group: names.split() for group, names in COPIER["reserved_names"]["default"].items()}
+
+
+def test_reserved_names_hold_the_language():
+    """No package can hide a keyword or a module of the standard library."""
+    language = {*sys.stdlib_module_names, *keyword.kwlist, *keyword.softkwlist}
+
+    assert set() == {name for name in language if PACKAGE_NAME.fullmatch(name)} - RESERVED
+
+
+def test_reserved_names_hold_the_dependencies(render: Render):
+    """No package and no distribution can hide what the project depends on, by the name it's installed or imported by."""
+    pyproject = tomllib.loads(render("copier").folder.joinpath("pyproject.toml").read_text())
+    lines = [*pyproject["project"]["dependencies"], *(line for group in pyproject["dependency-groups"].values() for line in group)]
+    depends_on = {Requirement(line).name.replace("-", "_").lower() for line in lines if isinstance(line, str)}
+    imported = {
+        module.lower()
+        for module, distributions in importlib.metadata.packages_distributions().items()
+        if depends_on & {name.replace("-", "_").lower() for name in distributions}
+    }
+
+    assert set() == {name for name in depends_on | imported if PACKAGE_NAME.fullmatch(name)} - RESERVED
+
+
+@pytest.mark.parametrize(("question", "answer", "found"), REFUSED, ids=[f"{q}-{a[:12]!a}" for q, a, _ in REFUSED])
+def test_bad_answer_is_refused(
+    question: str, answer: str, found: str, render: Render, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+):
+    """A bad answer is refused by both tools in the same single sentence, and leaves nothing behind."""
+    answers = {"package_name": "next_pick", question: answer}
+    sentence = refusal("cookiecutter", render, answers, capfd)
+
+    assert found in sentence
+    assert re.fullmatch(r"\w+ is [^\n]+\.", sentence)
+    assert sentence == refusal("copier", render, answers, capfd)
+    assert [] == [path for path in tmp_path.rglob("*") if path.is_dir() and path.name not in {"replay", "1-cookiecutter", "2-copier"}]
+
+
+@pytest.mark.parametrize("tool", ["cookiecutter", "copier"])
+def test_unknown_choice_is_refused(tool: str, render: Render):
+    """An answer that isn't on offer is refused with those that are."""
+    with pytest.raises(ValueError, match="forest.*cascade"):
+        render(tool, model="forest")
+
+
+def test_misspelt_question_is_an_error(render: Render):
+    """The harness refuses an answer to no question, which both tools would ignore."""
+    with pytest.raises(KeyError, match="modalites"):
+        render("copier", modalites="tabular")
+
+
+@pytest.mark.parametrize("tool", ["cookiecutter", "copier"])
+def test_command_line_refuses(tool: str, template: Path, tmp_path: Path):
+    """The tools' own commands end with the sentence and a status that isn't 0."""
+    command = {
+        "cookiecutter": ["cookiecutter", "--no-input", str(template), "package_name=sklearn"],
+        "copier": ["copier", "copy", "--defaults", "--data", "package_name=sklearn", str(template), "project"],
+    }[tool]
+    ran = subprocess.run([sys.executable, "-m", *command], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert ran.returncode != 0
+    assert "choose another such as my_sklearn." in ran.stderr
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_braces_stay_as_typed(template: Path, tmp_path: Path):
+    """What is typed at cookiecutter's prompt is taken as it stands, braces and all."""
+    typed = "Says {{ 7 * 7 }} # {% raw %}"
+    answers = ["", "", "", typed, *[""] * (len(QUESTIONS) - 4)]
+    subprocess.run(
+        [sys.executable, "-m", "cookiecutter", str(template)], cwd=tmp_path, input="\n".join([*answers, ""]), text=True, check=True
+    )
+
+    assert typed == tomllib.loads((tmp_path / "next-pick" / "pyproject.toml").read_text())["project"]["description"]
+
+
+def test_braces_on_the_command_line_never_break_a_file(template: Path, tmp_path: Path):
+    """With --no-input cookiecutter renders what it's given: an unknown name there is its error, and nothing is written."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "cookiecutter", "--no-input", str(template), "description={{ nothing }}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.returncode != 0
+    assert "'nothing' is undefined" in ran.stdout + ran.stderr
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_variants_cover_what_is_offered():
+    """Each answer occurs in the small set, each pair in the middle one; the large set holds every combination once."""
+    answers = {(question, answer) for question, offered in SUPPORTED.items() for answer in offered}
+    sizes = [len(each_answer()), len(each_pair()), len(full_product())]
+
+    assert answers == {item for variant in each_answer() for item in variant.items()}
+    assert len(full_product()) == len({json.dumps(variant) for variant in full_product()})
+    assert len(each_pair()) == len({name_of(variant) for variant in each_pair()})
+    assert sizes[0] <= sizes[1]

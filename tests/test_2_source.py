@@ -1,0 +1,102 @@
+"""The template's files are files of their own language before anything is rendered."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT
+from variants import QUESTIONS, SUPPORTED
+
+TREE = "{{cookiecutter.project_slug}}"
+VAGUE = {"base", "common", "core", "helper", "helpers", "manager", "misc", "util", "utils"}
+NAMES_OF_A_PROJECT = {"project_name", "project_slug", "package_name", "description", "author_name", "author_email"}
+THIS_MACHINE = [str(ROOT.parent) + os.sep, str(Path.home()) + os.sep]
+
+
+def files(folder: Path, pattern: str = "*") -> list[Path]:
+    """The files below a folder, in order."""
+    return sorted(path for path in folder.rglob(pattern) if path.is_file())
+
+
+@pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)
+def test_sources_are_clean_unrendered(command: list[str], template: Path):
+    """Ruff, with the rules of the generated project, finds nothing in the template's Python sources."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "ruff", *command, "--no-cache", "src"],
+        cwd=template / TREE,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_python_holds_no_condition(template: Path):
+    """Every Python file below src parses as it stands and holds neither a block nor a comment of Jinja's."""
+    for path in files(template / TREE / "src", "*.py"):
+        text = path.read_text(encoding="utf-8")
+
+        assert ast.parse(text, filename=str(path))
+        assert not re.search(r"\{%|%\}|\{#|#\}", text), path.name
+
+
+def test_tests_hold_no_condition(template: Path):
+    """A generated test is either there or not; no line of it depends on an answer."""
+    held = [path.name for path in files(template / TREE / "tests", "*.py") if "{%" in path.read_text(encoding="utf-8")]
+
+    assert [] == held
+
+
+def test_names_say_something(template: Path):
+    """No file or folder is called what could be called anything."""
+    named = {path.relative_to(template).as_posix() for path in template.rglob("*") if path.stem.lower() in VAGUE}
+
+    assert set() == named
+
+
+def test_no_path_of_this_machine(template: Path):
+    """No file names a folder of the machine on which it was written."""
+    texts = {path.relative_to(template).as_posix(): path.read_bytes().decode(errors="replace") for path in files(template)}
+
+    assert [] == [(name, path) for name, text in texts.items() for path in THIS_MACHINE if path in text]
+
+
+def test_hooks_know_no_option(template: Path):
+    """No hook names a choice or one of its answers: the tree alone says what a choice changes."""
+    options = {*QUESTIONS, *(answer for offered in SUPPORTED.values() for answer in offered)} - NAMES_OF_A_PROJECT
+    words = {word for hook in files(template / "hooks") for word in re.findall(r"[\w.-]+", hook.read_text(encoding="utf-8"))}
+
+    assert set() == options & words - {"none"}
+
+
+def test_hooks_use_no_shell(template: Path):
+    """A hook is Python and starts programs with a list of words."""
+    for hook in files(template / "hooks"):
+        text = hook.read_text(encoding="utf-8")
+
+        assert hook.suffix == ".py"
+        assert "shell=True" not in text
+        assert "os.system" not in text
+
+
+def test_paths_are_legal_everywhere(template: Path):
+    """A clone of the template works on Windows: no path holds what it forbids or is too long for it."""
+    paths = [path.relative_to(template).as_posix() for path in files(template)]
+
+    assert [] == [path for path in paths if re.search(r'[<>:"\\|?*]|[. ]$', path) or len(path) > 160]
+
+
+def test_actions_are_pinned(template: Path):
+    """Every action of a workflow is pinned to a commit, and no job may write unless it says so."""
+    for workflow in files(template / TREE / ".github", "*.yml"):
+        text = workflow.read_text(encoding="utf-8")
+        used = re.findall(r"uses:\s*(\S+)", text)
+
+        assert [] == [action for action in used if not re.search(r"@[0-9a-f]{40}$", action)]
+        assert "permissions" in yaml.safe_load(text), workflow.name

@@ -1,0 +1,110 @@
+"""Whatever is answered, both tools make the same files, and every one of them is whole."""
+
+import ast
+import json
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import Render
+from project import ANSWERS_FILE, Project
+from variants import LICENSES, QUESTIONS, Answers, full_product, name_of
+
+VARIANTS = [*full_product(), *({"license": license_} for license_ in LICENSES[1:])]
+LONGEST_PATH = 120  # Windows has 260 for all of it
+PARSERS: dict[str, Callable[[str], object]] = {
+    ".json": json.loads,
+    ".py": ast.parse,
+    ".toml": tomllib.loads,
+    ".yaml": lambda text: list(yaml.safe_load_all(text)),
+    ".yml": lambda text: list(yaml.safe_load_all(text)),
+}
+
+
+def assert_same(one: Project, other: Project) -> None:
+    """Both projects hold the same files and folders, byte for byte and mode for mode."""
+    ours, theirs = one.files(), other.files()
+
+    assert ours.keys() == theirs.keys()
+    assert [] == [name for name in ours if ours[name] != theirs[name]]
+    assert one.modes() == other.modes()
+
+
+def assert_whole(project: Project) -> None:
+    """Every file parses as what its name says, none is empty, and none shows that it was rendered."""
+    for name, content in project.files().items():
+        text = content.decode(encoding="utf-8")
+
+        assert text.strip(), f"{name} is empty"
+        assert text.endswith("\n"), f"{name} does not end its last line"
+        assert PARSERS.get(Path(name).suffix, str)(text) is not None, name
+        assert len(name) < LONGEST_PATH
+        assert not re.search(r'[<>:"\\|?*]|[. ]$|(^|/)(aux|con|nul|prn)\.', name), f"{name} is no name on Windows"
+    assert [] == [path for path in project.folder.rglob("*") if path.is_dir() and not any(path.iterdir())]
+
+
+@pytest.fixture(params=VARIANTS, ids=name_of)
+def both(request: pytest.FixtureRequest, render: Render) -> tuple[Project, Project]:
+    """One variant, rendered by either tool."""
+    return render("cookiecutter", **request.param), render("copier", **request.param)
+
+
+def test_tools_agree(both: tuple[Project, Project]):
+    """Cookiecutter and copier render the same, whatever is chosen, and nothing is empty, broken or left of the template."""
+    one, other = both
+
+    assert_same(one, other)
+    assert_whole(one)
+    assert [] == traces(one)
+    assert answers_kept(one) == answers_kept(other)
+    assert one.answers.items() <= answers_kept(one).items()
+
+
+def traces(project: Project) -> list[tuple[str, str]]:
+    """What is left of the template in a project: its tool's name, a tag that was not rendered."""
+    tag = re.compile(r"cookiecutter|(?<!\$)\{\{|\{%|\{#|_copier", re.IGNORECASE)
+    return [(name, found) for name, content in project.files().items() for found in tag.findall(content.decode(encoding="utf-8"))]
+
+
+def answers_kept(project: Project) -> Answers:
+    """The answers in a project's answers file."""
+    kept = yaml.safe_load(project.folder.joinpath(ANSWERS_FILE).read_text(encoding="utf-8"))
+    return {question: kept[question] for question in QUESTIONS}
+
+
+@pytest.mark.parametrize("tool", ["cookiecutter", "copier"])
+def test_renders_are_equal(tool: str, render: Render):
+    """The same answers give the same project, today and tomorrow."""
+
+    assert_same(render(tool), render(tool))
+
+
+def test_answers_files_are_equal(render: Render):
+    """The answers file is the same whichever tool wrote it."""
+    one, other = (render(tool).folder.joinpath(ANSWERS_FILE).read_text(encoding="utf-8") for tool in ("cookiecutter", "copier"))
+
+    assert one == other
+
+
+@pytest.mark.parametrize("license_", LICENSES)
+def test_license_is_what_was_chosen(license_: str, render: Render):
+    """There is one licence file; it names its holder and no year, and the metadata names the licence."""
+    project = render("copier", license=license_, author_name="Grace Hopper")
+    text = project.folder.joinpath("LICENSE").read_text(encoding="utf-8")
+    metadata = tomllib.loads(project.folder.joinpath("pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    assert "Grace Hopper" in text
+    assert not re.search(r"Copyright.*\b(19|20)\d\d\b", text)
+    assert license_ in metadata["license"]
+    assert ["LICENSE"] == metadata["license-files"]
+
+
+def test_longest_names_fit(render: Render):
+    """With the longest names that are accepted no path is too long."""
+    project = render("copier", project_name="x" * 50)
+
+    assert "x" * 50 in {path.name for path in project.folder.joinpath("src").iterdir()}
+    assert_whole(project)

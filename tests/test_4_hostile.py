@@ -1,0 +1,69 @@
+"""Names and descriptions that break other templates make a project like any other."""
+
+import sys
+import tomllib
+
+import pytest
+from conftest import Render
+from project import Project
+from test_3_parity import assert_same, assert_whole
+
+HOSTILE = {
+    "double-quotes": 'The "next" pick',
+    "single-quotes": "It's the user's 'pick'",
+    "triple-quotes": "A \"\"\"doc\"\"\" and '''another'''",
+    "backslashes": r"C:\new\table \u0041 \N{BULLET} \x",
+    "backslash-at-the-end": "Ends so \\",
+    "escaped-quote": r"Says \" and \\",
+    "colon": "key: value, and: more",
+    "comment": "A # comment #",
+    "expression": "{{ cookiecutter.project_slug }}",
+    "unknown-name": "{{ nothing }} {{",
+    "block": "# {% raw %} {% if %}",
+    "jinja-comment": "# {# note #} {# }",
+    "percent": "100 % %s %(name)s %%",
+    "shell": "$(touch pwned) `touch pwned` ${HOME} ; & |",
+    "emoji": "🚀 Next 👩\u200d💻 Pick",
+    "right-to-left": "הבחירה הבאה",
+    "east-asian": "次の選択、それから",
+    "yaml-words": "- [a], {b}, &c *d !e ~ null",
+    "a-word-of-yaml": "true",
+    "a-number": "1e3",
+    "markup": "<b>&amp;</b> [link](x) `code` | **x**",
+    "path": "../../etc/passwd",
+    "longest": "x y " * 12 + "xy",
+}
+NAMED = {"project_slug": "next-pick", "package_name": "next_pick"}
+
+
+@pytest.fixture(params=HOSTILE.values(), ids=HOSTILE)
+def hostile(request: pytest.FixtureRequest) -> str:
+    """One text that breaks other templates."""
+    return request.param
+
+
+def tables(project: Project) -> dict[str, object]:
+    """The project table of pyproject.toml."""
+    return tomllib.loads(project.folder.joinpath("pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def test_hostile_text_renders(hostile: str, render: Render):
+    """Every file parses, both tools agree, the text arrives as typed, and Ruff finds nothing to change."""
+    answers = NAMED | {"project_name": hostile, "description": hostile, "author_name": hostile}
+    one, other = render("cookiecutter", **answers), render("copier", **answers)
+
+    assert_same(one, other)
+    assert_whole(one)
+    assert hostile == tables(one)["description"]
+    assert hostile == tables(one)["authors"][0]["name"]
+    assert "All checks passed!\n" == other.run(sys.executable, "-m", "ruff", "check", "--no-cache")
+    assert "would" not in other.run(sys.executable, "-m", "ruff", "format", "--check", "--no-cache")
+
+
+def test_longest_description_renders(render: Render):
+    """A description of 300 characters is one line of metadata."""
+    project = render("copier", description="word " * 59 + "words")
+
+    assert 300 == len(tables(project)["description"])
+    assert_whole(project)
+    assert "All checks passed!\n" == project.run(sys.executable, "-m", "ruff", "check", "--no-cache")

@@ -1,0 +1,52 @@
+"""The answers on offer, read from `cookiecutter.json`, and the sets of variants that the tests render.
+
+Every combination of answers is valid, so there is no table of exceptions.
+"""
+
+import json
+from itertools import combinations, product
+from pathlib import Path
+
+Answers = dict[str, str]
+
+CONTEXT = json.loads(Path(__file__).parents[1].joinpath("cookiecutter.json").read_text(encoding="utf-8"))
+QUESTIONS = tuple(name for name in CONTEXT if not name.startswith("_"))
+SUPPORTED: dict[str, tuple[str, ...]] = {name: tuple(CONTEXT[name]) for name in QUESTIONS if isinstance(CONTEXT[name], list)}
+DEFAULTS: Answers = {name: offered[0] for name, offered in SUPPORTED.items()}
+LICENSES = SUPPORTED["license"]
+
+
+def name_of(answers: Answers) -> str:
+    """What a variant is called in a test's id: its answers that are not the defaults."""
+    return "-".join(answer for question, answer in answers.items() if DEFAULTS.get(question) != answer) or "default"
+
+
+def full_product() -> list[Answers]:
+    """Every combination of what is offered, licences aside: those change two files and nothing else."""
+    questions = [question for question in SUPPORTED if question != "license"]
+    return [dict(zip(questions, answers, strict=True)) for answers in product(*(SUPPORTED[question] for question in questions))]
+
+
+def each_answer() -> list[Answers]:
+    """The fewest variants, found greedily, in which each answer occurs, licences among them."""
+    return _covering(1)
+
+
+def each_pair() -> list[Answers]:
+    """The fewest variants, found greedily, in which each answer meets each other one."""
+    return _covering(2)
+
+
+def _covering(strength: int) -> list[Answers]:
+    candidates = [variant | {"license": license_} for license_ in LICENSES for variant in full_product()]
+    missing = {tuple(sorted(group)) for variant in candidates for group in combinations(variant.items(), strength)}
+    chosen = []
+    while missing:
+        best = max(candidates, key=lambda variant: len(missing & _groups(variant, strength)))
+        chosen.append(best)
+        missing -= _groups(best, strength)
+    return chosen
+
+
+def _groups(variant: Answers, strength: int) -> set[tuple[tuple[str, str], ...]]:
+    return {tuple(sorted(group)) for group in combinations(variant.items(), strength)}

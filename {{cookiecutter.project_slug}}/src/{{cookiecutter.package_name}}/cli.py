@@ -1,0 +1,200 @@
+"""The command line: `{{ cookiecutter.project_slug }} --help`.
+
+Heavy libraries are imported by the command that needs them, so that help and a run with nothing to do are quick.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .settings import Refusal, Settings, read_settings
+
+app = typer.Typer(help="{{ cookiecutter.__description }}", no_args_is_help=True, pretty_exceptions_enable=False)
+models_app = typer.Typer(help="The registry of trained models.", no_args_is_help=True)
+features_app = typer.Typer(help="The features that models read.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+app.add_typer(features_app, name="features")
+
+
+def main() -> None:
+    """Run a command; what it refuses is one sentence on stderr and exit code 1."""
+    try:
+        app()
+    except Refusal as refusal:
+        sys.exit(f"error: {refusal}")
+    except KeyboardInterrupt:
+        print("interrupted; finished steps stay, the next run goes on from there", file=sys.stderr)  # noqa: T201
+        sys.exit(130)
+
+
+@app.command()
+def run() -> None:
+    """Run the pipeline: every step that is not fresh, in order."""
+    from doit.cmd_base import ModuleTaskLoader
+    from doit.doit_cmd import DoitMain
+
+    _settings()
+    sys.path.insert(0, str(_root()))
+    code = DoitMain(ModuleTaskLoader(import_module("dodo")), config_filenames=()).run(["run"])
+    if code:
+        raise typer.Exit(code)
+    from .pipeline.summary import show
+
+    show(_root())
+
+
+@app.command()
+def step(
+    name: Annotated[str, typer.Argument(help="of the step, as `dag` shows it")],
+    force: Annotated[bool, typer.Option(help="run it even if nothing changed")] = False,
+) -> None:
+    """Run one step in this process; this is what a container runs."""
+    from .pipeline.runner import run_step
+    from .pipeline.steps import STEPS
+
+    found = [step for step in STEPS if step.name == name]
+    if not found:
+        raise Refusal(f"there is no step {name!r}; the steps are {', '.join(step.name for step in STEPS)}")
+    ran = run_step(found[0], _settings(), _root(), force=force)
+    typer.echo(f"{name}: {'done' if ran else 'unchanged'}")
+
+
+@app.command()
+def dag() -> None:
+    """Print the steps and what each needs, as a Mermaid picture."""
+    from .pipeline.steps import STEPS, mermaid
+
+    typer.echo(mermaid(STEPS))
+
+
+@app.command()
+def verify() -> None:
+    """Check that no artifact was altered since its step wrote it."""
+    from .digests import changed
+    from .pipeline.freshness import artifacts, read_manifest
+    from .pipeline.steps import STEPS
+
+    for each in STEPS:
+        folder = artifacts(_root()) / each.name
+        manifest = read_manifest(folder)
+        if manifest is None:
+            raise Refusal(f"step {each.name} has not finished; run it with `make run`")
+        altered = changed(manifest["files"], folder)
+        if altered:
+            raise Refusal(f"{folder / altered[0]} is not what step {each.name} wrote; `make run` writes it again")
+    typer.echo("every artifact is what its step wrote")
+
+
+@app.command()
+def predict(
+    row: Annotated[str | None, typer.Argument(help="a row as JSON; `-` reads it from stdin; without it, an example")] = None,
+) -> None:
+    """Answer one row."""
+    from .serving.contract import parse
+    from .serving.predictor import load_predictor
+
+    predictor = load_predictor(_root())
+    if row is None:
+        text = json.dumps(predictor.bundle.card.golden_rows[0])
+    else:
+        text = sys.stdin.read() if row == "-" else row
+    answers = predictor.answer_json(parse(predictor.bundle.card, text), dt.datetime.now(dt.UTC))
+    for answer in json.loads(answers.to_json(orient="records")):
+        typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+
+
+@app.command()
+def score(
+    source: Annotated[Path, typer.Argument(help="a CSV or Parquet file of raw rows", metavar="IN")],
+    target: Annotated[Path, typer.Argument(help="the file to write, .csv or .parquet", metavar="OUT")],
+) -> None:
+    """Answer every row of a file."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from .serving.batch import score as scored
+    from .serving.predictor import load_predictor
+
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task("score", total=None)
+        total = 0
+        for done, total in scored(load_predictor(_root()), source, target, _root(), dt.datetime.now(dt.UTC)):
+            progress.update(task, completed=done, total=total)
+    typer.echo(f"{total} rows answered in {target}")
+
+
+if find_spec(".serving.app", __package__):  # generated with serving = api
+
+    @app.command()
+    def serve(
+        host: Annotated[str | None, typer.Option(help="address to listen on, instead of the settings'")] = None,
+        port: Annotated[int | None, typer.Option(help="port to listen on, instead of the settings'; 0 takes a free one")] = None,
+    ) -> None:
+        """Answer requests over HTTP, until Ctrl-C."""
+        serving = _settings().serving
+        named = {"host": host, "port": port}
+        chosen = serving.model_copy(update={name: value for name, value in named.items() if value is not None})
+        import_module(".serving.app", __package__).serve(_root(), chosen)
+
+
+@models_app.command("list")
+def models_list() -> None:
+    """List the trained models; the one that answers is marked."""
+    from . import registry
+
+    folder = _root() / registry.FOLDER
+    promoted = registry.current(folder)
+    for card in registry.cards(folder):
+        mark = "*" if promoted and promoted["version"] == card.version else " "
+        scores = "  ".join(f"{name} {value:.3f}" for name, value in card.scores.items())
+        typer.echo(f"{mark} {card.version}  {card.candidate}  {scores}")
+    if promoted is None:
+        typer.echo("no model is promoted; train one with `make run`")
+
+
+@models_app.command("promote")
+def models_promote(version: Annotated[str, typer.Argument(help="as `models list` shows it")]) -> None:
+    """Let a model answer, once it has proved itself."""
+    from . import registry
+
+    registry.load(_root() / registry.FOLDER, version)
+    registry.promote(_root() / registry.FOLDER, version)
+    typer.echo(f"model {version} answers now")
+
+
+@models_app.command("rollback")
+def models_rollback() -> None:
+    """Let the model before answer again."""
+    from . import registry
+
+    typer.echo(f"model {registry.rollback(_root() / registry.FOLDER)} answers now")
+
+
+@features_app.command("list")
+def features_list() -> None:
+    """List the features with their meaning and who answers for them."""
+    from .features import VIEWS
+
+    for view in VIEWS:
+        ttl = f"valid {view.ttl}" if view.ttl else "valid for ever"
+        typer.echo(f"{view.name}: {view.description} (by {view.entity}, {ttl}, owner {view.owner})")
+        for feature in view.features:
+            pii = ", pii" if feature.pii else ""
+            typer.echo(f"  {feature.name}: {feature.description} [{feature.dtype}, {feature.unit}{pii}]")
+
+
+def _root() -> Path:
+    return Path.cwd()
+
+
+def _settings() -> Settings:
+    return read_settings(_root() / "settings.toml")

@@ -1,0 +1,39 @@
+"""Fit: the encoder once, then every candidate on what it gives."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from ..data.schema import categories, conform
+from ..encoders.fusion import encoder
+from ..model.candidates import candidates, fitted
+from ..model.persistence import ENCODER, save
+from ..settings import Columns, Settings
+
+GOLDEN_ROWS = 6
+
+
+def run(settings: Settings, out: Path, training_set: Path) -> None:
+    """Write the encoder, `<candidate>.skops` for every candidate, and `golden.parquet`: rows on which a loaded model proves itself."""
+    data, columns = settings.data, settings.columns
+    rows = pd.read_parquet(training_set / "train.parquet")
+    raw = conform(rows, columns.modalities())[list(columns.names)]
+    encode = encoder(columns, settings.encoders)
+    encoded = encode.fit_transform(raw)
+    save(encode, out / ENCODER)
+    target = rows[data.target].to_numpy()
+    segment = categories(rows[data.segment]).to_numpy() if data.segment else None
+    unfitted = candidates(settings)
+    for name, candidate in unfitted.items():
+        save(fitted(candidate, encoded, target, segment, rows[data.entity].to_numpy()), out / f"{name}.skops")
+    (out / "candidates.json").write_text(json.dumps(list(unfitted)), encoding="utf-8")
+    golden = pd.concat([rows.head(GOLDEN_ROWS), _without_values(rows.head(1), columns)])
+    golden[[data.entity, *columns.names]].to_parquet(out / "golden.parquet", index=False)
+
+
+def _without_values(row: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """The row with nothing known but its key."""
+    return row.assign(**dict.fromkeys(columns.names))

@@ -1,0 +1,125 @@
+"""Whether a step must run, answered from the content of what it reads and wrote.
+
+A step's manifest, written last, holds the digests of its inputs, settings, code and outputs. A time stamp plays no part, and
+neither does the engine; a comment in the code changes nothing, an edit of a module that the step imports does.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import sys
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from ..digests import changed, digest, digest_of
+from ..settings import Settings
+from .steps import Step
+
+MANIFEST = "manifest.json"
+PACKAGE = Path(__file__).parent.parent
+DISTRIBUTIONS = {"PIL": "pillow", "skimage": "scikit-image", "sklearn": "scikit-learn"}
+
+
+def is_fresh(step: Step, settings: Settings, root: Path) -> bool:
+    """Whether the step's folder holds what running it now would give."""
+    manifest = read_manifest(artifacts(root) / step.name)
+    if manifest is None or manifest["key"] != key(step, settings, root):
+        return False
+    return not changed(manifest["files"], artifacts(root) / step.name) and not changed(manifest["sources"], root)
+
+
+def key(step: Step, settings: Settings, root: Path) -> dict[str, Any]:
+    """What a step's result depends on, apart from the content of the files outside, whose digests it notes once it has read them."""
+    inputs = {need: read_manifest(artifacts(root) / need) for need in step.needs}
+    dumped = settings.model_dump(mode="json", include=set(step.settings))
+    modules = sorted(imported(PACKAGE / "pipeline" / f"{step.name}.py"))
+    return {
+        "inputs": {need: manifest and digest_of(manifest["files"]) for need, manifest in inputs.items()},
+        "settings": dumped,
+        "listed": [str(path) for path in step.reads(settings, root)] if step.reads else [],
+        "code": {path.relative_to(PACKAGE).as_posix(): _parsed(path)[0] for path in modules},
+        "libraries": {name: _version(name) for name in sorted(_libraries(modules))},
+        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+    }
+
+
+def artifacts(root: Path) -> Path:
+    """Where the steps' folders lie."""
+    return root / "artifacts"
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """A finished step's manifest; None if the step has not finished."""
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    return manifest
+
+
+def manifest(step: Step, settings: Settings, root: Path, folder: Path, sources: Iterable[Path]) -> dict[str, Any]:
+    """The manifest of a step that has just written a folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {
+        "step": step.name,
+        "key": key(step, settings, root),
+        "files": {path.relative_to(folder).as_posix(): digest(path) for path in files},
+        "sources": {str(path.relative_to(root) if path.is_relative_to(root) else path): digest(path) for path in sources},
+    }
+
+
+def imported(path: Path) -> set[Path]:
+    """A module's file and those of all modules of this package that it imports, however deep and however late."""
+    found: set[Path] = set()
+    waiting = {path}
+    while waiting:
+        module = waiting.pop()
+        found.add(module)
+        waiting |= {Path(name) for name in _parsed(module)[1]} - found
+    return found
+
+
+@cache
+def _parsed(path: Path) -> tuple[str, frozenset[str], frozenset[str]]:
+    """A module's digest, the files of this package and the libraries that it imports."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    own: set[str] = set()
+    libraries: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                libraries |= {name.name.split(".")[0] for name in names}
+            case ast.ImportFrom(level=0, module=str(module)):
+                libraries.add(module.split(".")[0])
+            case ast.ImportFrom(level=level, module=module, names=names) if level:
+                base = path.parents[level - 1].joinpath(*(module or "").split("."))
+                own |= {str(file) for name in names for file in _files(base, name.name)}
+            case ast.Call(func=ast.Name(id="import_module")):  # a file is chosen by its name: any of them may be
+                own |= {str(file) for file in path.parent.glob("*.py")}
+    # ast.dump leaves out comments, blank lines and positions.
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), frozenset(own), frozenset(libraries)
+
+
+def _files(base: Path, name: str) -> Iterable[Path]:
+    """The module behind `from base import name`: a module of a package, or the module that holds the name."""
+    candidates = (base / f"{name}.py", base.with_suffix(".py"), base / "__init__.py")
+    return [path for path in candidates if path.is_file()][:1]
+
+
+def _libraries(modules: Iterable[Path]) -> set[str]:
+    found = {name for path in modules for name in _parsed(path)[2]}
+    return found - sys.stdlib_module_names
+
+
+@cache
+def _version(module: str) -> str | None:
+    try:
+        return version(DISTRIBUTIONS.get(module, module))
+    except PackageNotFoundError:
+        return None
+

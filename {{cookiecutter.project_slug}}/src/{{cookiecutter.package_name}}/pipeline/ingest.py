@@ -1,0 +1,20 @@
+"""Ingest: raw tables from their sources, unchanged but for pictures, whose paths become bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..data.schema import with_bytes
+from ..data.sources import files, read
+from ..settings import Settings
+
+
+def run(settings: Settings, out: Path, root: Path) -> list[Path]:
+    """Write `<table>.parquet` for every raw table, and tell which files outside were read."""
+    sources: list[Path] = []
+    for name, table in settings.tables.items():
+        paths = files(name, table, root)
+        frame, pictures = with_bytes(read(name, table, root, settings.columns, settings.seed), settings.columns.image, root)
+        frame.to_parquet(out / f"{name}.parquet", index=False)
+        sources += paths + pictures
+    return sources

@@ -1,0 +1,43 @@
+"""Promote: the best candidate becomes the model that answers, if it beats the dummy.
+
+Whichever is best: where the single or the linear model wins, that one is promoted. Of two that are equal the simpler one is.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from .. import registry
+from ..digests import digest_of
+from ..metrics import metric
+from ..model.persistence import ENCODER, load
+from ..settings import Settings
+from .freshness import read_manifest
+
+
+def run(settings: Settings, out: Path, root: Path, fit: Path, evaluate: Path) -> None:
+    """Write `decision.json`, and the winner's bundle into the registry."""
+    gate = settings.gate
+    scores = json.loads((evaluate / "metrics.json").read_text(encoding="utf-8"))["scores"]
+    measure = metric(gate.metric, settings.data.task)
+    sign = 1 if measure.greater_is_better else -1
+    gains = {name: sign * (parts["all"][gate.metric] - scores["dummy"]["all"][gate.metric]) for name, parts in scores.items()}
+    best = max(gains, key=lambda name: gains[name])  # the first of equals, and they stand simplest first
+    decision = {"metric": gate.metric, "gains": gains, "best": best, "version": None}
+    if gains[best] > gate.min_gain:
+        decision["version"] = _publish(best, scores[best]["all"], root / registry.FOLDER, fit, settings)
+    (out / "decision.json").write_text(json.dumps(decision, indent=1), encoding="utf-8")
+
+
+def _publish(name: str, scores: dict[str, float], models: Path, fit: Path, settings: Settings) -> str:
+    """Save the candidate's bundle and make it the one that answers."""
+    manifest = read_manifest(fit)
+    version = digest_of([name, manifest and manifest["key"]])[:12]
+    pipeline = Pipeline([("encode", load(fit / ENCODER)), ("model", load(fit / f"{name}.skops"))])
+    registry.save(models, version, name, pipeline, pd.read_parquet(fit / "golden.parquet"), settings.data, settings.columns, scores)
+    registry.promote(models, version)
+    return version

@@ -1,0 +1,80 @@
+"""Answers to raw rows: features from the online store, then the one fitted pipeline. It keeps nothing between calls."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from .. import registry
+from ..data.schema import SchemaError, conform, from_json_rows, keys
+from ..feature_store.online import get_online_features
+from ..features import VIEWS
+from ..model.answers import answers
+from ..registry import Bundle
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A verified bundle and the features it needs."""
+
+    bundle: Bundle
+    online: Path
+
+    def answer(self, rows: pd.DataFrame, now: dt.datetime) -> pd.DataFrame:
+        """Answer raw rows.
+
+        Args:
+            rows: the entity and the model's raw columns; features that are absent or null come from the online store, and a
+                segment that is given is used, not predicted.
+            now: decides which stored features are still valid.
+
+        Returns:
+            A row per row, same index: entity, prediction, probability, route, route_probability, route_source, model.
+
+        Raises:
+            SchemaError: a column is missing, or a value cannot be read.
+        """
+        card = self.bundle.card
+        if card.data.entity not in rows:
+            raise SchemaError(f"column {card.data.entity!r} is missing: it is the key of every row; add it")
+        named = rows.assign(**{card.data.entity: keys(rows[card.data.entity])})
+        whole = self._with_features(named, now)
+        missing = [name for name in card.columns.names if name not in whole]
+        if missing:
+            raise SchemaError(f"column {missing[0]!r} is missing; the model reads {', '.join(card.columns.names)}")
+        inputs = conform(whole, card.columns.modalities())[list(card.columns.names)]
+        segment = card.data.segment
+        known = conform(rows, {segment: "categories"})[segment] if segment in rows else None
+        found = answers(self.bundle.pipeline, inputs, known)
+        found.insert(0, card.data.entity, named[card.data.entity])
+        return found.assign(model=card.version)
+
+    def answer_json(self, rows: Sequence[Mapping[str, Any]], now: dt.datetime) -> pd.DataFrame:
+        """Answer rows of JSON values, in which a column that was not sent is null."""
+        card = self.bundle.card
+        frame = from_json_rows(rows, card.columns.image)
+        return self.answer(frame.reindex(columns=frame.columns.union(card.columns.names, sort=False)), now)
+
+    def _with_features(self, rows: pd.DataFrame, now: dt.datetime) -> pd.DataFrame:
+        card = self.bundle.card
+        views = [view for view in VIEWS if any(feature.name in card.columns.names for feature in view.features)]
+        for entity in {view.entity for view in views}:
+            stored = get_online_features(rows[entity].tolist(), entity, views, self.online, now).set_axis(rows.index)
+            for name in stored.columns.intersection(list(card.columns.names)):
+                given = rows[name] if name in rows else pd.Series(None, index=rows.index, dtype=object)
+                rows = rows.assign(**{name: given.astype(object).where(given.notna(), stored[name])})
+        return rows
+
+
+def load_predictor(root: Path) -> Predictor:
+    """The promoted model of a project.
+
+    Raises:
+        BundleError: none is promoted, or it does not prove itself.
+    """
+    return Predictor(registry.load(root / registry.FOLDER), root / "artifacts" / "materialize" / "online.sqlite")

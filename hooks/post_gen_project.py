@@ -14,7 +14,7 @@ import yaml  # cookiecutter itself needs it
 CONTEXT = json.loads(r"""{{ cookiecutter | jsonify }}""")
 
 ANSWERS_FILE = Path(".copier-answers.yml")
-HEADER = "# What this project was made with. To change an answer or to follow the template, run `copier update`; don't edit this.\n"
+HEADER = "# What this project was made with. Change an answer or follow the template by `copier update`; don't edit this.\n"
 GIT_FOR_COPIER = ("git@", "git://", "git+", "https://github.com/", "https://gitlab.com/")  # any other URL needs .git or git+
 
 

@@ -40,8 +40,8 @@ def slug_fault(slug: str) -> str:
     """What is wrong with the name of the folder, the distribution and the command."""
     if len(slug) > LONGEST_NAME or not re.search(SLUG, slug):
         return (
-            f"project_slug is {slug!r:.60}; it must be lower-case words of letters and digits joined by hyphens, a letter first, "
-            f"at most {LONGEST_NAME} characters; choose one such as next-pick."
+            f"project_slug is {slug!r:.60}; it must be lower-case words of letters and digits joined by hyphens, a letter "
+            f"first, at most {LONGEST_NAME} characters; choose one such as next-pick."
         )
     if slug.replace("-", "_") in reserved("dependencies", "devices"):
         return f"project_slug is {slug!r}, which is the name of a dependency or of a device; choose another such as my-{slug}."
@@ -52,8 +52,8 @@ def package_fault(package: str) -> str:
     """What is wrong with the name that Python imports."""
     if len(package) > LONGEST_NAME or not re.search(PACKAGE, package):
         return (
-            f"package_name is {package!r:.60}; it must be lower-case words of letters and digits joined by underscores, a letter "
-            f"first, at most {LONGEST_NAME} characters; choose one such as next_pick."
+            f"package_name is {package!r:.60}; it must be lower-case words of letters and digits joined by underscores, a "
+            f"letter first, at most {LONGEST_NAME} characters; choose one such as next_pick."
         )
     if package in reserved():
         return (

@@ -1,11 +1,11 @@
 """The template as a user gets it, a renderer, and a git that is nobody's."""
 
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from commands import git
 from project import Project
 from variants import Answers
 
@@ -18,10 +18,7 @@ Render = Callable[..., Project]
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template's files, those that git ignores left out, in a folder of their own and without history."""
     copy = tmp_path_factory.mktemp("template")
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
-    for name in filter(None, listed.split("\0")):
+    for name in filter(None, git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard", "-z").split("\0")):
         if (ROOT / name).is_file():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, copy / name)

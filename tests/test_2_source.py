@@ -24,7 +24,7 @@ def files(folder: Path, pattern: str = "*") -> list[Path]:
 
 
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)
-def test_sources_are_clean_unrendered(command: list[str], template: Path):
+def test_sources_are_clean_unrendered(command: list[str], template: Path) -> None:
     """Ruff, with the rules of the generated project, finds nothing in the template's Python sources."""
     ran = subprocess.run(
         [sys.executable, "-m", "ruff", *command, "--no-cache", "src"],
@@ -34,10 +34,10 @@ def test_sources_are_clean_unrendered(command: list[str], template: Path):
         check=False,
     )
 
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert 0 == ran.returncode, ran.stdout + ran.stderr
 
 
-def test_python_holds_no_condition(template: Path):
+def test_python_holds_no_condition(template: Path) -> None:
     """Every Python file below src parses as it stands and holds neither a block nor a comment of Jinja's."""
     for path in files(template / TREE / "src", "*.py"):
         text = path.read_text(encoding="utf-8")
@@ -46,28 +46,28 @@ def test_python_holds_no_condition(template: Path):
         assert not re.search(r"\{%|%\}|\{#|#\}", text), path.name
 
 
-def test_tests_hold_no_condition(template: Path):
+def test_tests_hold_no_condition(template: Path) -> None:
     """A generated test is either there or not; no line of it depends on an answer."""
     held = [path.name for path in files(template / TREE / "tests", "*.py") if "{%" in path.read_text(encoding="utf-8")]
 
     assert [] == held
 
 
-def test_names_say_something(template: Path):
+def test_names_say_something(template: Path) -> None:
     """No file or folder is called what could be called anything."""
     named = {path.relative_to(template).as_posix() for path in template.rglob("*") if path.stem.lower() in VAGUE}
 
     assert set() == named
 
 
-def test_no_path_of_this_machine(template: Path):
+def test_no_path_of_this_machine(template: Path) -> None:
     """No file names a folder of the machine on which it was written."""
     texts = {path.relative_to(template).as_posix(): path.read_bytes().decode(errors="replace") for path in files(template)}
 
     assert [] == [(name, path) for name, text in texts.items() for path in THIS_MACHINE if path in text]
 
 
-def test_hooks_know_no_option(template: Path):
+def test_hooks_know_no_option(template: Path) -> None:
     """No hook names a choice or one of its answers: the tree alone says what a choice changes."""
     options = {*QUESTIONS, *(answer for offered in SUPPORTED.values() for answer in offered)} - NAMES_OF_A_PROJECT
     words = {word for hook in files(template / "hooks") for word in re.findall(r"[\w.-]+", hook.read_text(encoding="utf-8"))}
@@ -75,24 +75,24 @@ def test_hooks_know_no_option(template: Path):
     assert set() == options & words - {"none"}
 
 
-def test_hooks_use_no_shell(template: Path):
+def test_hooks_use_no_shell(template: Path) -> None:
     """A hook is Python and starts programs with a list of words."""
     for hook in files(template / "hooks"):
         text = hook.read_text(encoding="utf-8")
 
-        assert hook.suffix == ".py"
+        assert ".py" == hook.suffix
         assert "shell=True" not in text
         assert "os.system" not in text
 
 
-def test_paths_are_legal_everywhere(template: Path):
+def test_paths_are_legal_everywhere(template: Path) -> None:
     """A clone of the template works on Windows: no path holds what it forbids or is too long for it."""
     paths = [path.relative_to(template).as_posix() for path in files(template)]
 
     assert [] == [path for path in paths if re.search(r'[<>:"\\|?*]|[. ]$', path) or len(path) > 160]
 
 
-def test_actions_are_pinned(template: Path):
+def test_actions_are_pinned(template: Path) -> None:
     """Every action of a workflow is pinned to a commit, and no job may write unless it says so."""
     for workflow in files(template / TREE / ".github", "*.yml"):
         text = workflow.read_text(encoding="utf-8")

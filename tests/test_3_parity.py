@@ -52,7 +52,7 @@ def both(request: pytest.FixtureRequest, render: Render) -> tuple[Project, Proje
     return render("cookiecutter", **request.param), render("copier", **request.param)
 
 
-def test_tools_agree(both: tuple[Project, Project]):
+def test_tools_agree(both: tuple[Project, Project]) -> None:
     """Cookiecutter and copier render the same, whatever is chosen, and nothing is empty, broken or left of the template."""
     one, other = both
 
@@ -66,7 +66,9 @@ def test_tools_agree(both: tuple[Project, Project]):
 def traces(project: Project) -> list[tuple[str, str]]:
     """What is left of the template in a project: its tool's name, a tag that was not rendered."""
     tag = re.compile(r"cookiecutter|(?<!\$)\{\{|\{%|\{#|_copier", re.IGNORECASE)
-    return [(name, found) for name, content in project.files().items() for found in tag.findall(content.decode(encoding="utf-8"))]
+    return [
+        (name, found) for name, content in project.files().items() for found in tag.findall(content.decode(encoding="utf-8"))
+    ]
 
 
 def answers_kept(project: Project) -> Answers:
@@ -76,13 +78,12 @@ def answers_kept(project: Project) -> Answers:
 
 
 @pytest.mark.parametrize("tool", ["cookiecutter", "copier"])
-def test_renders_are_equal(tool: str, render: Render):
+def test_renders_are_equal(tool: str, render: Render) -> None:
     """The same answers give the same project, today and tomorrow."""
-
     assert_same(render(tool), render(tool))
 
 
-def test_answers_files_are_equal(render: Render):
+def test_answers_files_are_equal(render: Render) -> None:
     """The answers file is the same whichever tool wrote it."""
     one, other = (render(tool).folder.joinpath(ANSWERS_FILE).read_text(encoding="utf-8") for tool in ("cookiecutter", "copier"))
 
@@ -90,7 +91,7 @@ def test_answers_files_are_equal(render: Render):
 
 
 @pytest.mark.parametrize("license_", LICENSES)
-def test_license_is_what_was_chosen(license_: str, render: Render):
+def test_license_is_what_was_chosen(license_: str, render: Render) -> None:
     """There is one licence file; it names its holder and no year, and the metadata names the licence."""
     project = render("copier", license=license_, author_name="Grace Hopper")
     text = project.folder.joinpath("LICENSE").read_text(encoding="utf-8")
@@ -102,7 +103,7 @@ def test_license_is_what_was_chosen(license_: str, render: Render):
     assert ["LICENSE"] == metadata["license-files"]
 
 
-def test_longest_names_fit(render: Render):
+def test_longest_names_fit(render: Render) -> None:
     """With the longest names that are accepted no path is too long."""
     project = render("copier", project_name="x" * 50)
 

@@ -2,6 +2,7 @@
 
 import sys
 import tomllib
+from typing import Any
 
 import pytest
 from conftest import Render
@@ -36,34 +37,30 @@ HOSTILE = {
 NAMED = {"project_slug": "next-pick", "package_name": "next_pick"}
 
 
-@pytest.fixture(params=HOSTILE.values(), ids=HOSTILE)
-def hostile(request: pytest.FixtureRequest) -> str:
-    """One text that breaks other templates."""
-    return request.param
-
-
-def tables(project: Project) -> dict[str, object]:
+def metadata(project: Project) -> dict[str, Any]:
     """The project table of pyproject.toml."""
-    return tomllib.loads(project.folder.joinpath("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    table: dict[str, Any] = tomllib.loads(project.folder.joinpath("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return table
 
 
-def test_hostile_text_renders(hostile: str, render: Render):
+@pytest.mark.parametrize("hostile", list(HOSTILE.values()), ids=list(HOSTILE))
+def test_hostile_text_renders(hostile: str, render: Render) -> None:
     """Every file parses, both tools agree, the text arrives as typed, and Ruff finds nothing to change."""
     answers = NAMED | {"project_name": hostile, "description": hostile, "author_name": hostile}
     one, other = render("cookiecutter", **answers), render("copier", **answers)
 
     assert_same(one, other)
     assert_whole(one)
-    assert hostile == tables(one)["description"]
-    assert hostile == tables(one)["authors"][0]["name"]
+    assert hostile == metadata(one)["description"]
+    assert hostile == metadata(one)["authors"][0]["name"]
     assert "All checks passed!\n" == other.run(sys.executable, "-m", "ruff", "check", "--no-cache")
     assert "would" not in other.run(sys.executable, "-m", "ruff", "format", "--check", "--no-cache")
 
 
-def test_longest_description_renders(render: Render):
+def test_longest_description_renders(render: Render) -> None:
     """A description of 300 characters is one line of metadata."""
     project = render("copier", description="word " * 59 + "words")
 
-    assert 300 == len(tables(project)["description"])
+    assert 300 == len(metadata(project)["description"])
     assert_whole(project)
     assert "All checks passed!\n" == project.run(sys.executable, "-m", "ruff", "check", "--no-cache")

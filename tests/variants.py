@@ -22,31 +22,28 @@ def name_of(answers: Answers) -> str:
 
 
 def full_product() -> list[Answers]:
-    """Every combination of what is offered, licences aside: those change two files and nothing else."""
+    """Every combination of what is offered, licences aside: those change a text and a line of metadata."""
     questions = [question for question in SUPPORTED if question != "license"]
     return [dict(zip(questions, answers, strict=True)) for answers in product(*(SUPPORTED[question] for question in questions))]
 
 
 def each_answer() -> list[Answers]:
-    """The fewest variants, found greedily, in which each answer occurs, licences among them."""
-    return _covering(1)
+    """Few variants, found greedily, in which each answer occurs."""
+    return covering(1)
 
 
 def each_pair() -> list[Answers]:
-    """The fewest variants, found greedily, in which each answer meets each other one."""
-    return _covering(2)
+    """Few variants, found greedily, in which each answer meets each other one."""
+    return covering(2)
 
 
-def _covering(strength: int) -> list[Answers]:
-    candidates = [variant | {"license": license_} for license_ in LICENSES for variant in full_product()]
-    missing = {tuple(sorted(group)) for variant in candidates for group in combinations(variant.items(), strength)}
+def covering(strength: int) -> list[Answers]:
+    """Variants in which all combinations of that many answers occur; the defaults come first."""
+    groups = [(variant, set(combinations(variant.items(), strength))) for variant in full_product()]
+    missing = set().union(*(held for _, held in groups))
     chosen = []
     while missing:
-        best = max(candidates, key=lambda variant: len(missing & _groups(variant, strength)))
+        best, held = max(groups, key=lambda group: len(missing & group[1]))
         chosen.append(best)
-        missing -= _groups(best, strength)
+        missing -= held
     return chosen
-
-
-def _groups(variant: Answers, strength: int) -> set[tuple[tuple[str, str], ...]]:
-    return {tuple(sorted(group)) for group in combinations(variant.items(), strength)}

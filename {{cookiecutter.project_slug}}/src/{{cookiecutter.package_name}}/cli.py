@@ -102,11 +102,9 @@ def predict(
     from .serving.predictor import load_predictor
 
     predictor = load_predictor(_root())
-    if row is None:
-        text = json.dumps(predictor.bundle.card.golden_rows[0])
-    else:
-        text = sys.stdin.read() if row == "-" else row
-    answers = predictor.answer_json(parse(predictor.bundle.card, text), dt.datetime.now(dt.UTC))
+    card = predictor.bundle.card
+    text = sys.stdin.read() if row == "-" else row or json.dumps(card.golden_rows[0])
+    answers = predictor.answer_json(parse(card, text), dt.datetime.now(dt.UTC))
     for answer in json.loads(answers.to_json(orient="records")):
         typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
 
@@ -120,7 +118,10 @@ def score(
     from rich.console import Console
     from rich.progress import Progress
 
+    from .serving.batch import check_paths
     from .serving.batch import score as scored
+
+    check_paths(source, target)
     from .serving.predictor import load_predictor
 
     console = Console(stderr=True)
@@ -137,7 +138,9 @@ if find_spec(".serving.app", __package__):  # generated with serving = api
     @app.command()
     def serve(
         host: Annotated[str | None, typer.Option(help="address to listen on, instead of the settings'")] = None,
-        port: Annotated[int | None, typer.Option(help="port to listen on, instead of the settings'; 0 takes a free one")] = None,
+        port: Annotated[
+            int | None, typer.Option(help="port to listen on, instead of the settings'; 0 takes a free one")
+        ] = None,
     ) -> None:
         """Answer requests over HTTP, until Ctrl-C."""
         serving = _settings().serving

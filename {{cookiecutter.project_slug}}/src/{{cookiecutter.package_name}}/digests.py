@@ -14,7 +14,7 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def digest_of(value: Any) -> str:  # noqa: ANN401 anything JSON can hold
+def digest_of(value: Any) -> str:
     """The sha256 of a value's JSON, whatever the order of its keys."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 

@@ -53,7 +53,9 @@ def metric(name: str, task: str) -> Metric:
     """
     known = of_task(task)
     if name not in known:
-        raise UnknownMetric(f"gate.metric is {name!r}, expected for {task} one of {', '.join(known)}; change it in settings.toml")
+        raise UnknownMetric(
+            f"gate.metric is {name!r}, expected for {task} one of {', '.join(known)}; change it in settings.toml"
+        )
     return known[name]
 
 

@@ -123,7 +123,8 @@ def load(models: Path, version: str | None = None) -> Bundle:
         BundleError: there is none, it was altered, other libraries fitted it, or it answers otherwise than when it was saved.
     """
     promoted = current(models)
-    version = version or (promoted and promoted["version"])
+    if version is None and promoted is not None:
+        version = promoted["version"]
     if version is None:
         raise BundleError("no model is promoted; train one with `make run`")
     if promoted and promoted["version"] == version and changed({CARD: promoted["card"]}, models / version):
@@ -131,7 +132,9 @@ def load(models: Path, version: str | None = None) -> Bundle:
     card = read_card(models, version)
     altered = changed(card.files, models / version)
     if altered:
-        raise BundleError(f"model {version}: {', '.join(altered)} is absent or was altered; restore it or retrain with `make run`")
+        raise BundleError(
+            f"model {version}: {', '.join(altered)} is absent or was altered; restore it or retrain with `make run`"
+        )
     other = {name: found for name, found in _libraries().items() if card.libraries.get(name) != found}
     if other:
         name, found = next(iter(other.items()))
@@ -228,7 +231,7 @@ def _prove(card: Card, pipeline: Pipeline) -> None:
                 )
 
 
-def _inputs(rows: Any, columns: Columns) -> pd.DataFrame:  # noqa: ANN401 rows of JSON values
+def _inputs(rows: Any, columns: Columns) -> pd.DataFrame:
     from .data.schema import conform, from_json_rows
 
     return conform(from_json_rows(rows, columns.image), columns.modalities())[list(columns.names)]

@@ -20,7 +20,7 @@ Share = Field(gt=0, lt=1)
 Estimator = Literal["linear", "gradient_boosting"]
 
 
-class Refusal(ValueError):
+class Refusal(ValueError):  # noqa: N818 a person is refused, the program is fine
     """Input that cannot be used; the message is one sentence: what was found, what was expected, what to do."""
 
 
@@ -125,6 +125,7 @@ class Encoders(Section):
     text_words: int = Field(default=20_000, ge=10)
     text_dimensions: int = Field(default=100, ge=2)
     image_size: int = Field(default=32, ge=16, le=512)
+    image_dimensions: int = Field(default=64, ge=2)
 
 
 class Model(Section):
@@ -203,7 +204,7 @@ def read_settings(path: Path) -> Settings:
 
 def _sentence(path: Path, error: Any) -> str:
     """The first thing wrong, in words for the person who edits the file."""
-    *parents, key = error["loc"] or ("",)
+    *parents, _ = error["loc"] or ("",)
     section: Any = Settings
     for parent in parents:
         section = _field(section, parent)
@@ -222,8 +223,8 @@ def _sentence(path: Path, error: Any) -> str:
 
 def _field(section: Any, key: str | int) -> Any:
     """The type that a section's key holds; the entries of a table of tables share one."""
-    fields = getattr(section, "model_fields", None)
-    if fields is None:
+    fields = getattr(section, "model_fields", {})
+    if key not in fields:
         return section
     annotation = fields[key].annotation
     return getattr(annotation, "__args__", (None, annotation))[-1]

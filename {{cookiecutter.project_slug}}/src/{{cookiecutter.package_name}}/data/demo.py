@@ -16,7 +16,7 @@ GENRES = ("animation", "comedy", "documentary", "drama", "thriller")
 USERS = 1000
 START = pd.Timestamp("2026-01-05", tz="UTC")  # a fixed Monday: what `make run` prints does not depend on today
 WATCHED = 28  # days of activity, of which the last 14 see requests
-UNDER_18 = 0.4  # share of users
+UNDER_18 = 0.45  # share of users
 
 # A wish is what somebody is in the mood for: 0 to 4, one for each genre. Under 18 it means the genre of that number, above 18 the
 # genre two further on. So a model that does not know the age sees two genres behind every sign of a wish.
@@ -25,9 +25,11 @@ FAITHFUL = 0.85  # share of requests with the user's usual wish; the others draw
 
 # How often a sign tells the truth rather than chance. Together they leave a third of the genres to be guessed wrong.
 DEVICES = ("console", "laptop", "phone", "tablet", "tv")
-DEVICE_OF_AGE, DEVICE_OF_WISH = 0.35, 0.3
+DEVICE_OF_AGE, DEVICE_OF_WISH = 0.7, 0.3
 GENRE_OF_WISH = 0.6
-HOURS = {"under_18": 16.0, "adult": 20.0}  # around which they watch
+HOURS = {"under_18": 15.5, "adult": 19.0}  # around which they watch
+SESSIONS = (1.0, 1.6, 1.3, 0.8, 0.7)  # by wish, beside one another
+MINUTES = (20.0, 25.0, 40.0, 55.0, 80.0)  # of a session, by wish
 MOODS = (
     ("colourful", "magical", "cute"),
     ("funny", "silly", "light"),
@@ -70,8 +72,8 @@ def users(seed: int) -> pd.DataFrame:
             "age_group": np.where(rng.random(USERS) < UNDER_18, "under_18", "adult"),
             "wish": wish,
             # Some wishes come with many short sessions, others with few long ones.
-            "sessions": np.asarray([0.4, 1.9, 0.7, 1.0, 2.6])[wish] * rng.lognormal(0, 0.2, USERS),
-            "minutes": np.asarray([24.0, 22.0, 80.0, 95.0, 45.0])[wish] * rng.lognormal(0, 0.2, USERS),
+            "sessions": np.asarray(SESSIONS)[wish] * rng.lognormal(0, 0.2, USERS),
+            "minutes": np.asarray(MINUTES)[wish] * rng.lognormal(0, 0.2, USERS),
         },
         index=pd.RangeIndex(1, USERS + 1, name="user_id"),
     )
@@ -82,7 +84,7 @@ def _requests(rows: int, seed: int, columns: Columns) -> pd.DataFrame:
     who = users(seed).sample(rows, replace=True, random_state=rng).reset_index()
     young = (who["age_group"] == "under_18").to_numpy()
     wish = np.where(rng.random(rows) < FAITHFUL, who["wish"], rng.integers(len(GENRES), size=rows))
-    hour = rng.normal(who["age_group"].map(HOURS) + 1.5 * (wish - 2), 2.0).round().astype(int) % 24
+    hour = rng.normal(who["age_group"].map(HOURS) + 0.5 * (wish - 2), 2.0).round().astype(int).clip(6, 23)
     days = rng.integers(WATCHED - 14, WATCHED, rows)
     moments = days * 86_400 + hour * 3_600 + rng.integers(3_600, size=rows)
     by_age = np.where(young, rng.choice([0, 2, 3], rows), rng.choice([1, 2, 4], rows))

@@ -127,10 +127,12 @@ def _picture(name: str, row: int, value: object) -> bytes | None:
     try:
         return b64decode(str(value), validate=True)
     except ValueError:
-        raise SchemaError(f"column {name!r}, row {row}: the value is not base64; send the bytes of the picture encoded so") from None
+        raise SchemaError(
+            f"column {name!r}, row {row}: the value is not base64; send the bytes of the picture encoded so"
+        ) from None
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 a scalar of numpy or of Python
+def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
@@ -199,7 +201,7 @@ def check_rows(frame: pd.DataFrame, table: str, wanted: Mapping[str, str], data:
         )
 
 
-def _objects(column: pd.Series, form: Callable[[object], object]) -> pd.Series:
+def _objects(column: pd.Series, form: Callable[[Any], object]) -> pd.Series:
     held = [None if _is_null(value) else form(value) for value in column]
     return pd.Series(held, index=column.index, name=column.name, dtype=object)
 

@@ -43,7 +43,9 @@ def files(name: str, table: Table, root: Path) -> list[Path]:
     formats = {path.suffix for path in found}
     if table.path is not None and (len(formats) > 1 or not formats <= FORMATS.keys()):
         listed = " and ".join(sorted(formats))
-        raise SourceError(f"settings.toml: tables.{name}: {table.path!r} holds {listed} files; give all as .csv or all as .parquet")
+        raise SourceError(
+            f"settings.toml: tables.{name}: {table.path!r} holds {listed} files; give all as .csv or all as .parquet"
+        )
     return sorted(found)
 
 
@@ -66,10 +68,11 @@ def read_files(paths: list[Path]) -> pd.DataFrame:
         connection.execute("SET TimeZone = 'UTC'")
         query = f"SELECT * FROM {FORMATS[paths[0].suffix]}"  # noqa: S608 the text is one of two constants
         try:
-            return connection.sql(query, params=[[str(path) for path in paths]]).to_arrow_table().to_pandas()
+            rows: pd.DataFrame = connection.sql(query, params=[[str(path) for path in paths]]).to_arrow_table().to_pandas()
         except duckdb.Error as error:
             reason = str(error).splitlines()[0]
             raise SourceError(f"{paths[0]} cannot be read: {reason}; mend the file or its extension") from None
+    return rows
 
 
 def read(name: str, table: Table, root: Path, columns: Columns, seed: int) -> pd.DataFrame:
@@ -96,7 +99,8 @@ def _query(name: str, database: Path, query: str) -> pd.DataFrame:
     try:
         with duckdb.connect(str(database), read_only=True) as connection:
             connection.execute("SET TimeZone = 'UTC'")
-            return connection.sql(query).to_arrow_table().to_pandas()
+            rows: pd.DataFrame = connection.sql(query).to_arrow_table().to_pandas()
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
         raise SourceError(f"settings.toml: tables.{name}: the query fails: {reason}; mend it") from None
+    return rows

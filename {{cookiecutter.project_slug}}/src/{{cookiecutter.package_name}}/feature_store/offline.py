@@ -97,7 +97,7 @@ def _history(labels: pd.DataFrame, view: FeatureView, rows: Path, event_time: st
         duck.register("asked", asked)
         duck.read_parquet(str(rows)).create_view("stored")
         _check_keys(view, duck)
-        found = duck.sql(query, params={"ttl": view.ttl if event_time else None}).to_arrow_table().to_pandas()
+        found: pd.DataFrame = duck.sql(query, params={"ttl": view.ttl if event_time else None}).to_arrow_table().to_pandas()
     found.index = labels.index
     return found
 

@@ -98,7 +98,9 @@ def _values(views: Sequence[FeatureView], row: tuple[object, ...], now: dt.datet
     values: list[object] = []
     stored = iter(row[len(views) :])
     for view, event in zip(views, row, strict=False):
-        expired = not isinstance(event, int) or (view.ttl is not None and EPOCH + dt.timedelta(microseconds=event) < now - view.ttl)
+        expired = not isinstance(event, int) or (
+            view.ttl is not None and EPOCH + dt.timedelta(microseconds=event) < now - view.ttl
+        )
         for feature in view.features:
             value = next(stored)
             if expired or value is None:

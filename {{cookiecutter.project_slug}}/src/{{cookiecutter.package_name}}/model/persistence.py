@@ -18,6 +18,7 @@ OWN = (
     "encoders.image.Pictures",
     "encoders.latent.Latent",
     "encoders.text.Documents",
+    "model.baseline.OneRule",
     "model.cascade.Cascade",
 )
 # Of scikit-learn's types skops trusts all but the trees: forged ones read outside their memory. They are trusted here because
@@ -26,12 +27,12 @@ TREES = ("sklearn.tree._tree.Tree", "sklearn.ensemble._hist_gradient_boosting.pr
 TRUSTED = ["numpy.dtype", *TREES, *(f"{PACKAGE}.{name}" for name in OWN)]
 
 
-def save(estimator: Any, path: Path) -> None:  # noqa: ANN401 any estimator
+def save(estimator: Any, path: Path) -> None:
     """Write a fitted estimator, deflated: a seventh of the plain size."""
     skops.io.dump(estimator, path, compression=ZIP_DEFLATED)
 
 
-def load(path: Path) -> Any:  # noqa: ANN401 any estimator
+def load(path: Path) -> Any:
     """Read a fitted estimator.
 
     Raises:

@@ -40,5 +40,5 @@ def run(settings: Settings, out: Path, training_set: Path, fit: Path) -> None:
     (out / "metrics.json").write_text(json.dumps({"rows": counts, "scores": found}, indent=1), encoding="utf-8")
 
 
-def _rows(probabilities: Any, held: np.ndarray) -> Any:  # noqa: ANN401 a matrix, or None in regression
+def _rows(probabilities: Any, held: np.ndarray) -> Any:
     return None if probabilities is None else probabilities[held]

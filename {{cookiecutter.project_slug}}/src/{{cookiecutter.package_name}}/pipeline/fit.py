@@ -17,7 +17,7 @@ GOLDEN_ROWS = 6
 
 
 def run(settings: Settings, out: Path, training_set: Path) -> None:
-    """Write the encoder, `<candidate>.skops` for every candidate, and `golden.parquet`: rows on which a loaded model proves itself."""
+    """Write the encoder, every candidate, and `golden.parquet`: rows on which a loaded model proves itself."""
     data, columns = settings.data, settings.columns
     rows = pd.read_parquet(training_set / "train.parquet")
     raw = conform(rows, columns.modalities())[list(columns.names)]

@@ -34,7 +34,7 @@ def is_fresh(step: Step, settings: Settings, root: Path) -> bool:
 
 
 def key(step: Step, settings: Settings, root: Path) -> dict[str, Any]:
-    """What a step's result depends on, apart from the content of the files outside, whose digests it notes once it has read them."""
+    """What a step's result depends on, but for the content of files outside: their digests are noted once they are read."""
     inputs = {need: read_manifest(artifacts(root) / need) for need in step.needs}
     dumped = settings.model_dump(mode="json", include=set(step.settings))
     modules = sorted(imported(PACKAGE / "pipeline" / f"{step.name}.py"))
@@ -122,4 +122,3 @@ def _version(module: str) -> str | None:
         return version(DISTRIBUTIONS.get(module, module))
     except PackageNotFoundError:
         return None
-

@@ -38,6 +38,8 @@ def _publish(name: str, scores: dict[str, float], models: Path, fit: Path, setti
     manifest = read_manifest(fit)
     version = digest_of([name, manifest and manifest["key"]])[:12]
     pipeline = Pipeline([("encode", load(fit / ENCODER)), ("model", load(fit / f"{name}.skops"))])
-    registry.save(models, version, name, pipeline, pd.read_parquet(fit / "golden.parquet"), settings.data, settings.columns, scores)
+    registry.save(
+        models, version, name, pipeline, pd.read_parquet(fit / "golden.parquet"), settings.data, settings.columns, scores
+    )
     registry.promote(models, version)
     return version

@@ -39,7 +39,7 @@ def run_step(step: Step, settings: Settings, root: Path, *, force: bool = False)
     for need in step.needs:
         if read_manifest(home / need) is None:
             raise StepError(f"step {step.name} needs what step {need} writes; run that one first, or all with `run`")
-    home.mkdir(exist_ok=True)
+    home.mkdir(parents=True, exist_ok=True)
     with FileLock(home / f".{step.name}.lock"):  # a second run waits, then finds the step done; a killed one holds no lock
         if not force and is_fresh(step, settings, root):
             return False

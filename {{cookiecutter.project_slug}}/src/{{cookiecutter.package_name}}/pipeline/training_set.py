@@ -21,7 +21,9 @@ def run(settings: Settings, out: Path, validate: Path, materialize: Path) -> Non
     used = [name for name in columns.names if name in offered]
     for name in used:
         if offered[name].pii and name not in settings.features.allow_pii:
-            raise ViewError(f"feature {name!r} is pii; list it in settings.toml under features.allow_pii, or take it out of columns")
+            raise ViewError(
+                f"feature {name!r} is pii; allow it by features.allow_pii in settings.toml, or take it out of columns"
+            )
     views = [view for view in VIEWS if any(feature.name in used for feature in view.features)]
     history = get_historical_features(rows, views, materialize, data.event_time)[used]
     keys = [data.entity, data.event_time, data.target, data.segment]

@@ -42,7 +42,9 @@ def _wanted(rows: pd.DataFrame, data: Data, columns: Columns, split: Split) -> d
                 f"settings.toml: columns: {name!r} is a column of table {data.rows!r} and a feature; rename the feature"
             )
         if name == data.target:
-            raise SettingsError(f"settings.toml: columns: {name!r} is the target; a model that reads it learns nothing, take it out")
+            raise SettingsError(
+                f"settings.toml: columns: {name!r} is the target; a model that reads it learns nothing, take it out"
+            )
     keys = {"data.entity": data.entity, "data.target": data.target, "split.by": split.by}
     keys |= {"data.event_time": data.event_time} if data.event_time else {}
     keys |= {"data.segment": data.segment} if data.segment else {}

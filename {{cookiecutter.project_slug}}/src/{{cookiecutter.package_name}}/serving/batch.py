@@ -33,11 +33,7 @@ def score(predictor: Predictor, source: Path, target: Path, root: Path, now: dt.
         SourceError: a file is absent, empty or of another format.
         SchemaError: a row cannot be answered.
     """
-    for path in (source, target):
-        if path.suffix not in FORMATS:
-            raise SourceError(f"{path} is neither .csv nor .parquet; give it one of these endings")
-    if not source.is_file():
-        raise SourceError(f"there is no file {str(source)!r}; mend the path")
+    check_paths(source, target)
     rows, _ = with_bytes(read_files([source]), predictor.bundle.card.columns.image, root)
     if rows.empty:
         raise SourceError(f"{source} has no row; there is nothing to answer")
@@ -46,6 +42,21 @@ def score(predictor: Predictor, source: Path, target: Path, root: Path, now: dt.
         parts.append(predictor.answer(rows.iloc[start : start + CHUNK], now))
         yield min(start + CHUNK, len(rows)), len(rows)
     _write(pd.concat(parts), target)
+
+
+def check_paths(source: Path, target: Path) -> None:
+    """Refuse files that cannot be read or written, before a model is loaded for them.
+
+    Raises:
+        SourceError: a file is absent or of another format.
+    """
+    for path in (source, target):
+        if path.suffix not in FORMATS:
+            raise SourceError(f"{path} is neither .csv nor .parquet; give it one of these endings")
+    if not source.is_file():
+        raise SourceError(f"there is no file {str(source)!r}; mend the path")
+    if not target.absolute().parent.is_dir():
+        raise SourceError(f"there is no folder {str(target.parent)!r} to write to; make it or mend the path")
 
 
 def _write(answers: pd.DataFrame, target: Path) -> None:

@@ -31,8 +31,7 @@ def row_model(card: Card) -> type[BaseModel]:
         fields[name] = (TYPES[modality], None)
     if card.data.segment and card.data.segment not in fields:
         fields[card.data.segment] = (str | None, Field(default=None, description="if known, it is used, not predicted"))
-    example = {"examples": [card.golden_rows[0]]}
-    config = ConfigDict(extra="forbid", strict=True, json_schema_extra=example)
+    config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [dict(card.golden_rows[0])]})
     return create_model("Row", __config__=config, **fields)
 
 
@@ -52,7 +51,9 @@ def parse(card: Card, text: str) -> list[dict[str, Any]]:
 
 def example(card: Card) -> str:
     """A row to copy, its long values cut."""
-    return json.dumps({name: f"{v[:24]}…" if isinstance(v, str) and len(v) > 48 else v for name, v in card.golden_rows[0].items()})
+    return json.dumps(
+        {name: f"{v[:24]}…" if isinstance(v, str) and len(v) > 48 else v for name, v in card.golden_rows[0].items()}
+    )
 
 
 def _checked(model: type[BaseModel], card: Card, number: int, row: object) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class Predictor:
             raise SchemaError(f"column {missing[0]!r} is missing; the model reads {', '.join(card.columns.names)}")
         inputs = conform(whole, card.columns.modalities())[list(card.columns.names)]
         segment = card.data.segment
-        known = conform(rows, {segment: "categories"})[segment] if segment in rows else None
+        known = conform(rows, {segment: "categories"})[segment] if segment is not None and segment in rows else None
         found = answers(self.bundle.pipeline, inputs, known)
         found.insert(0, card.data.entity, named[card.data.entity])
         return found.assign(model=card.version)
@@ -58,7 +58,8 @@ class Predictor:
         """Answer rows of JSON values, in which a column that was not sent is null."""
         card = self.bundle.card
         frame = from_json_rows(rows, card.columns.image)
-        return self.answer(frame.reindex(columns=frame.columns.union(card.columns.names, sort=False)), now)
+        unsent = [name for name in card.columns.names if name not in frame]
+        return self.answer(frame.assign(**dict.fromkeys(unsent)), now)
 
     def _with_features(self, rows: pd.DataFrame, now: dt.datetime) -> pd.DataFrame:
         card = self.bundle.card

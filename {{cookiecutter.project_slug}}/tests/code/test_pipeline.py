@@ -1,0 +1,183 @@
+"""The pipeline: order from declared needs, freshness from content, nothing half-done taken for done."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from {{ cookiecutter.package_name }}.digests import changed
+from {{ cookiecutter.package_name }}.pipeline import freshness
+from {{ cookiecutter.package_name }}.pipeline.freshness import artifacts, imported, is_fresh, read_manifest
+from {{ cookiecutter.package_name }}.pipeline.runner import StepError, run_step
+from {{ cookiecutter.package_name }}.pipeline.steps import STEPS, Step, mermaid, ordered
+from {{ cookiecutter.package_name }}.settings import Refusal, Settings
+
+HOME = Path(__file__).parents[2]
+BY_NAME = {step.name: step for step in STEPS}
+
+
+@pytest.fixture
+def copy(root: Path, tmp_path: Path) -> Path:
+    """A copy of the run project, to change."""
+    shutil.copytree(root, tmp_path / "project")
+    return tmp_path / "project"
+
+
+def test_order_comes_from_the_needs() -> None:
+    """However the steps are listed."""
+    steps = (Step("c", needs=("b",)), Step("b", needs=("a",)), Step("a"))
+
+    assert [step.name for step in ordered(steps)] == ["a", "b", "c"]
+
+
+def test_a_circle_is_refused_and_shown() -> None:
+    """The sentence walks round it."""
+    with pytest.raises(Refusal, match=r"in a circle: (a → b → a|b → a → b);"):
+        ordered((Step("a", needs=("b",)), Step("b", needs=("a",))))
+
+
+def test_an_undeclared_need_is_refused() -> None:
+    """The sentence names the step and what it needs."""
+    with pytest.raises(Refusal, match="step a needs 'z', which is not declared; the steps are a"):
+        ordered((Step("a", needs=("z",)),))
+
+
+def test_readme_shows_the_dag() -> None:
+    """The picture in the README is the one that `dag` prints."""
+    assert mermaid(STEPS) in (HOME / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_finished_run_has_nothing_to_do(copy: Path, settings: Settings) -> None:
+    """Not even when every file was touched."""
+    for path in copy.rglob("*"):
+        os.utime(path)
+
+    assert [run_step(step, settings, copy) for step in STEPS] == [False] * len(STEPS)
+
+
+@pytest.mark.parametrize(
+    ("section", "first"), [("gate", "promote"), ("encoders", "fit"), ("split", "validate"), ("seed", "ingest")]
+)
+def test_a_setting_runs_the_steps_that_read_it(copy: Path, settings: Settings, section: str, first: str) -> None:
+    """And no step that reads it not; what follows runs if its inputs came out differently."""
+    change = {
+        "gate": {"min_gain": 0.001},
+        "encoders": {"rare_category": 6},
+        "split": {"test_share": 0.21},
+    }
+    value = settings.seed + 1 if section == "seed" else getattr(settings, section).model_copy(update=change[section])
+    other = settings.model_copy(update={section: value})
+
+    stale = [step.name for step in STEPS if not is_fresh(step, other, copy)]
+
+    assert stale[0] == first
+    assert [name for name in stale if section in BY_NAME[name].settings] == stale
+
+
+def test_an_altered_artifact_is_found(copy: Path, settings: Settings) -> None:
+    """One byte more, and the step that wrote it runs again; `verify` asks the same question."""
+    part = artifacts(copy) / "materialize" / "online.sqlite"
+    part.write_bytes(part.read_bytes() + b"!")
+    manifest = read_manifest(part.parent)
+
+    assert manifest is not None
+    assert changed(manifest["files"], part.parent) == ["online.sqlite"]
+    assert not is_fresh(BY_NAME["materialize"], settings, copy)
+
+
+def test_an_edited_module_runs_its_importers(monkeypatch: pytest.MonkeyPatch, copy: Path, settings: Settings) -> None:
+    """An encoder belongs to `fit`, though only the name of its file is known to it; a comment belongs to nobody."""
+    parsed = freshness._parsed
+
+    def edited(path: Path) -> tuple[str, frozenset[str], frozenset[str]]:
+        digest, own, libraries = parsed(path)
+        return ("edited" if path.name == "tabular.py" else digest), own, libraries
+
+    monkeypatch.setattr(freshness, "_parsed", edited)
+
+    assert [step.name for step in STEPS if not is_fresh(step, settings, copy)] == ["fit"]
+
+
+def test_a_comment_changes_nothing(tmp_path: Path) -> None:
+    """Neither does a blank line; an operator does."""
+    texts = {"a": "x = 1 + y\n", "b": "# why\n\nx = 1 + y  # so\n", "c": "x = 1 - y\n"}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    a, b, c = (freshness._parsed(tmp_path / f"{name}.py")[0] for name in texts)
+
+    assert a == b
+    assert a != c
+
+
+def test_no_step_imports_another() -> None:
+    """An edit of one step is not an edit of the next."""
+    folder = freshness.PACKAGE / "pipeline"
+    files = {step.name: folder / f"{step.name}.py" for step in STEPS}
+
+    others = {name: imported(file) & set(files.values()) - {file} for name, file in files.items()}
+
+    assert all(not imports for imports in others.values()), others
+
+
+def test_a_step_needs_only_what_it_declares(root: Path, tmp_path: Path, settings: Settings) -> None:
+    """Each runs in a folder that holds its declared inputs alone; same data and seed, and the metrics come out the same."""
+    done = tmp_path / "done"
+    for step in ordered(STEPS):
+        bare = tmp_path / step.name
+        for need in step.needs:
+            shutil.copytree(done / need, artifacts(bare) / need)
+
+        assert run_step(step, settings, bare)
+        shutil.copytree(artifacts(bare) / step.name, done / step.name)
+
+    metrics = "evaluate/metrics.json"
+    assert (artifacts(root) / metrics).read_text(encoding="utf-8") == (done / metrics).read_text(encoding="utf-8")
+
+
+def test_a_missing_input_is_one_sentence(tmp_path: Path, settings: Settings) -> None:
+    """It names both steps."""
+    with pytest.raises(StepError, match="step fit needs what step training_set writes; run that one first"):
+        run_step(BY_NAME["fit"], settings, tmp_path)
+
+
+def test_a_failed_step_is_named_and_costs_nothing(monkeypatch: pytest.MonkeyPatch, copy: Path, settings: Settings) -> None:
+    """The sentence holds the step, the cause and the log; what it wrote before stays, the next run resumes there."""
+    before = read_manifest(artifacts(copy) / "evaluate")
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("no memory left")
+
+    monkeypatch.setattr("{{ cookiecutter.package_name }}.pipeline.evaluate.run", broken)
+    with pytest.raises(StepError, match=r"step evaluate failed: RuntimeError: no memory left; log: .*evaluate\.log") as refused:
+        run_step(BY_NAME["evaluate"], settings, copy, force=True)
+
+    assert "no memory left" in Path(str(refused.value).split("log: ")[1]).read_text(encoding="utf-8")
+    assert before == read_manifest(artifacts(copy) / "evaluate")
+    assert not list(artifacts(copy).glob(".evaluate.*[0-9]"))
+
+
+def test_a_killed_step_runs_again(copy: Path) -> None:
+    """`kill -9` in the middle leaves no folder that could be taken for a finished one, and the next run sweeps its rest."""
+    shutil.copy(HOME / "settings.toml", copy)
+    shutil.rmtree(artifacts(copy) / "fit")
+    half = artifacts(copy)
+    command = [sys.executable, "-m", "{{ cookiecutter.package_name }}", "step", "ingest", "--force"]
+    process = subprocess.Popen(command, cwd=copy, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not [path for path in half.glob(".ingest.*") if path.is_dir()] and time.monotonic() < deadline:
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    left = [path for path in half.glob(".ingest.*") if path.is_dir()]
+
+    assert left
+    assert process.returncode == -signal.SIGKILL
+    subprocess.run(command, cwd=copy, check=True, capture_output=True)
+    assert [path for path in half.glob(".ingest.*") if path.is_dir()] == []

@@ -1,0 +1,109 @@
+"""The whole run, as the owner starts it: commands in, files and words out."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from {{ cookiecutter.package_name }}.settings import Settings
+
+HOME = Path(__file__).parents[1]
+HEAVY = ("duckdb", "pandas", "sklearn")
+
+
+@pytest.fixture(scope="module")
+def lived(root: Path) -> Path:
+    """The run project with the files that the owner's commands read."""
+    for name in ("settings.toml", "dodo.py"):
+        (root / name).write_text((HOME / name).read_text(encoding="utf-8"), encoding="utf-8")
+    return root
+
+
+def test_every_step_left_its_folder(root: Path) -> None:
+    """With a manifest, and no rest of an unfinished one."""
+    folders = {path.name for path in (root / "artifacts").iterdir() if path.is_dir()}
+
+    assert folders == {"ingest", "validate", "materialize", "training_set", "fit", "evaluate", "promote"}
+    assert all((root / "artifacts" / name / "manifest.json").is_file() for name in folders)
+
+
+def test_the_promoted_model_beats_the_dummy(root: Path, settings: Settings) -> None:
+    """On rows that no model was fitted to."""
+    decision = json.loads((root / "artifacts" / "promote" / "decision.json").read_text(encoding="utf-8"))
+
+    assert decision["gains"][decision["best"]] > settings.gate.min_gain
+    assert decision["version"] is not None
+
+
+def test_predict_prints_an_answer(lived: Path) -> None:
+    """Without a row it answers an example."""
+    answer = json.loads(_command(lived, "predict").stdout)
+
+    assert {"prediction", "probability", "route", "model"} <= answer.keys()
+
+
+def test_score_answers_a_file(lived: Path, settings: Settings) -> None:
+    """Every row of it."""
+    source = lived / "artifacts" / "ingest" / f"{settings.data.rows}.parquet"
+
+    said = _command(lived, "score", str(source), "answers.csv").stdout
+
+    count = len((lived / "answers.csv").read_text(encoding="utf-8").splitlines()) - 1
+    assert f"{count} rows answered in answers.csv" in said
+
+
+@pytest.mark.parametrize("words", [["models", "list"], ["features", "list"], ["dag"], ["verify"], ["--help"]])
+def test_a_command_tells_something(lived: Path, words: list[str]) -> None:
+    """And leaves with 0."""
+    assert _command(lived, *words).stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["step", "nonsense"], "error: there is no step 'nonsense'; the steps are ingest, validate"),
+        (["predict", "{"], "error: the request is not JSON"),
+        (["score", "none.csv", "out.csv"], "error: there is no file 'none.csv'"),
+        (["models", "promote", "none"], "error: there is no model 'none'"),
+        (["models", "rollback"], "error: no earlier model was promoted"),
+    ],
+)
+def test_a_refused_command_is_one_sentence(lived: Path, words: list[str], sentence: str) -> None:
+    """On stderr, with exit code 1."""
+    done = _command(lived, *words, check=False)
+
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert done.stderr.startswith(sentence)
+
+
+def test_outside_the_project_it_says_where_to_go(tmp_path: Path) -> None:
+    """Instead of a traceback."""
+    done = _command(tmp_path, "run", check=False)
+
+    assert done.returncode == 1
+    assert "settings.toml does not exist; run this in the project's folder" in done.stderr
+
+
+def test_nothing_to_do_costs_no_library(lived: Path) -> None:
+    """Asking whether a step is fresh imports neither pandas nor scikit-learn nor DuckDB."""
+    code = (
+        "import sys; from pathlib import Path; from {{ cookiecutter.package_name }}.settings import read_settings;"
+        "from {{ cookiecutter.package_name }}.pipeline.freshness import is_fresh; from {{ cookiecutter.package_name }}.pipeline.steps import STEPS;"
+        "import {{ cookiecutter.package_name }}.cli, dodo; settings = read_settings(Path('settings.toml'));"
+        "[is_fresh(step, settings, Path.cwd()) for step in STEPS]; print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=lived, capture_output=True, text=True, check=True)
+
+    assert [name for name in HEAVY if name in done.stdout.split()] == []
+
+
+def _command(folder: Path, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """The command line, as a process of its own."""
+    command = [sys.executable, "-m", "{{ cookiecutter.package_name }}", *words]
+    environment = os.environ | {"NO_COLOR": "1", "COLUMNS": "200"}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=check)

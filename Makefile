@@ -49,10 +49,10 @@ check: install ## lint, formatting and types of the template's own code
 	.venv/bin/mypy
 
 test: check ## everything: renders, checks, installs, trains
-	.venv/bin/pytest
+	.venv/bin/pytest -n 2
 
 test-quick: install ## what takes no training and no installation
-	.venv/bin/pytest -m "not slow"
+	.venv/bin/pytest -n 2 -m "not slow"
 
 bench: install ## how long a render takes
 	.venv/bin/python bench/render.py

@@ -10,7 +10,7 @@ import sys
 ANSWERS = json.loads(r"""{{ cookiecutter | jsonify }}""")
 
 INVISIBLE_BUT_FINE = dict.fromkeys(map(ord, "\u00a0\u200c\u200d"))  # no-break space, and the joiners of Persian and of emoji
-LONGEST_NAME = 50  # paths stay below 120 characters
+LONGEST_NAME = 40  # paths stay below 120 characters, and imports below 128
 LONGEST_EMAIL = 254  # RFC 5321
 LONGEST_AUTHOR = 100
 LONGEST_DESCRIPTION = 300

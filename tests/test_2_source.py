@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from variants import QUESTIONS, SUPPORTED
 TREE = "{{cookiecutter.project_slug}}"
 VAGUE = {"base", "common", "core", "helper", "helpers", "manager", "misc", "util", "utils"}
 NAMES_OF_A_PROJECT = {"project_name", "project_slug", "package_name", "description", "author_name", "author_email"}
-THIS_MACHINE = [str(ROOT.parent) + os.sep, str(Path.home()) + os.sep]
+THIS_MACHINE = [str(ROOT) + os.sep, str(Path.home()) + os.sep]
 
 
 def files(folder: Path, pattern: str = "*") -> list[Path]:
@@ -51,6 +52,22 @@ def test_tests_hold_no_condition(template: Path) -> None:
     held = [path.name for path in files(template / TREE / "tests", "*.py") if "{%" in path.read_text(encoding="utf-8")]
 
     assert [] == held
+
+
+def test_python_holds_no_text_answer(template: Path) -> None:
+    """No name or description stands in Python, where a long one would fail the project's own lint."""
+    texts = re.compile(r"cookiecutter\.(__)?(project_name|description|author_name|author_email)\b")
+    held = [path.name for path in files(template / TREE, "*.py") if texts.search(path.read_text("utf-8"))]
+
+    assert [] == held
+
+
+def test_trees_files_are_files_of_their_language(template: Path) -> None:
+    """TOML and YAML of the tree parse before they are rendered, as editors and bots read them."""
+    parsed = [tomllib.loads(path.read_text(encoding="utf-8")) for path in files(template / TREE, "*.toml")]
+    parsed += [yaml.safe_load(path.read_text(encoding="utf-8")) for path in files(template / TREE, "*.y*ml")]
+
+    assert all(parsed)
 
 
 def test_names_say_something(template: Path) -> None:

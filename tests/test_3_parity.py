@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -44,6 +45,12 @@ def assert_whole(project: Project) -> None:
         assert len(name) < LONGEST_PATH
         assert not re.search(r'[<>:"\\|?*]|[. ]$|(^|/)(aux|con|nul|prn)\.', name), f"{name} is no name on Windows"
     assert [] == [path for path in project.folder.rglob("*") if path.is_dir() and not any(path.iterdir())]
+
+
+def assert_clean(project: Project) -> None:
+    """Ruff finds nothing to say about a project and nothing to change in it."""
+    for command in (["check"], ["format", "--check"]):
+        project.run(sys.executable, "-m", "ruff", *command, "--no-cache")
 
 
 @pytest.fixture(params=VARIANTS, ids=name_of)
@@ -104,8 +111,9 @@ def test_license_is_what_was_chosen(license_: str, render: Render) -> None:
 
 
 def test_longest_names_fit(render: Render) -> None:
-    """With the longest names that are accepted no path is too long."""
-    project = render("copier", project_name="x" * 50)
+    """With the longest names that are accepted no path is too long, and no line of code is."""
+    project = render("copier", project_name="x" * 40)
 
-    assert "x" * 50 in {path.name for path in project.folder.joinpath("src").iterdir()}
+    assert "x" * 40 in {path.name for path in project.folder.joinpath("src").iterdir()}
     assert_whole(project)
+    assert_clean(project)

@@ -1,1 +1,1 @@
-"""{{ cookiecutter.__description }}"""
+"""From raw rows to answers: each folder is a pattern of machine-learning operations."""

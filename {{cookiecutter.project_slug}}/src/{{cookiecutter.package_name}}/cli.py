@@ -11,13 +11,16 @@ import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .settings import Refusal, Settings, read_settings
+from .refusal import Refusal
 
-app = typer.Typer(help="{{ cookiecutter.__description }}", no_args_is_help=True, pretty_exceptions_enable=False)
+if TYPE_CHECKING:
+    from .settings import Settings
+
+app = typer.Typer(help="Train on raw tables and answer rows.", no_args_is_help=True, pretty_exceptions_enable=False)
 models_app = typer.Typer(help="The registry of trained models.", no_args_is_help=True)
 features_app = typer.Typer(help="The features that models read.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
@@ -200,4 +203,6 @@ def _root() -> Path:
 
 
 def _settings() -> Settings:
+    from .settings import read_settings
+
     return read_settings(_root() / "settings.toml")

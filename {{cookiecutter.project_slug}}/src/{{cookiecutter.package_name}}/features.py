@@ -33,7 +33,7 @@ WATCHING = FeatureView(
     ),
     description="How much and what a user watched lately",
     owner="{{ cookiecutter.author_email }}",
-    # The demo's last session lies in the past and stays there; on data that go on, a week-old sum is no news: timedelta(days=7).
+    # The demo's sessions end in the past. On data that go on, a sum over a week is worth nothing after it: timedelta(days=7).
     ttl=None,
 )
 

@@ -12,7 +12,7 @@ import shutil
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
@@ -42,7 +42,7 @@ class Card(Section):
     candidate: str
     data: Data
     columns: Columns
-    key: str
+    key: Literal["number", "text"]
     classes: tuple[str, ...] | None
     scores: dict[str, float]
     libraries: dict[str, str]
@@ -97,7 +97,7 @@ def save(
             candidate=candidate,
             data=data,
             columns=columns,
-            key="text" if golden[data.entity].dtype == object else "number",
+            key="number" if isinstance(rows[0][data.entity], int) else "text",
             classes=None if data.task == "regression" else tuple(map(str, pipeline.classes_)),
             scores=scores,
             libraries=_libraries(),

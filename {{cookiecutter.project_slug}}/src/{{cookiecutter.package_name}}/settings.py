@@ -14,14 +14,12 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from .refusal import Refusal as Refusal
+
 MODALITIES = ("numbers", "categories", "text", "image")
 
 Share = Field(gt=0, lt=1)
 Estimator = Literal["linear", "gradient_boosting"]
-
-
-class Refusal(ValueError):  # noqa: N818 a person is refused, the program is fine
-    """Input that cannot be used; the message is one sentence: what was found, what was expected, what to do."""
 
 
 class SettingsError(Refusal):

@@ -18,12 +18,12 @@ START = pd.Timestamp("2026-01-05", tz="UTC")  # a fixed Monday: what `make run` 
 WATCHED = 28  # days of activity, of which the last 14 see requests
 UNDER_18 = 0.45  # share of users
 
-# A wish is what somebody is in the mood for: 0 to 4, one for each genre. Under 18 it means the genre of that number, above 18 the
-# genre two further on. So a model that does not know the age sees two genres behind every sign of a wish.
+# A wish is what somebody is in the mood for: 0 to 4, one for each genre. Under 18 it means the genre of that number, above 18
+# the one two further on. So a model that does not know the age sees two genres behind every sign of a wish.
 SHIFT = 2
 FAITHFUL = 0.85  # share of requests with the user's usual wish; the others draw one anew
 
-# How often a sign tells the truth rather than chance. Together they leave a third of the genres to be guessed wrong.
+# How often a sign tells the truth rather than chance. Together they leave a quarter of the genres to be guessed wrong.
 DEVICES = ("console", "laptop", "phone", "tablet", "tv")
 DEVICE_OF_AGE, DEVICE_OF_WISH = 0.7, 0.3
 GENRE_OF_WISH = 0.6
@@ -114,7 +114,7 @@ def _activity(rows: int, seed: int, columns: Columns) -> pd.DataFrame:
     seconds = rng.integers(WATCHED * 86_400, size=rows)
     # A device that was offline reports its sessions late: one in twenty, by up to two days.
     late = np.where(rng.random(rows) < 0.05, rng.integers(2 * 86_400, size=rows), rng.integers(60, size=rows))
-    watched = _told(rng, who["wish"], GENRE_OF_WISH, rng.integers(len(GENRES), size=rows))
+    watched = _told(rng, who["wish"].to_numpy(), GENRE_OF_WISH, rng.integers(len(GENRES), size=rows))
     frame = pd.DataFrame(
         {
             "user_id": who["user_id"],

@@ -35,5 +35,5 @@ class Latent(TransformerMixin, BaseEstimator):
         return np.asarray(self.svd_.transform(X))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """latent0, latent1, …"""
+        """One name per dimension: latent0, latent1 and so on."""
         return np.asarray([f"latent{i}" for i in range(len(self.svd_.components_))], dtype=object)

@@ -55,7 +55,7 @@ class OneRule(BaseEstimator):
         usual = self._usual(Z)
         return self.classes_[usual.argmax(axis=1)] if is_classifier(self) else usual[:, 0]
 
-    @available_if(is_classifier)
+    @available_if(is_classifier)  # type: ignore[untyped-decorator] # scikit-learn has no types
     def predict_proba(self, Z: np.ndarray) -> np.ndarray:
         """The shares of the classes in the row's band."""
         return self._usual(Z)

@@ -61,8 +61,8 @@ def main() -> int:
         bare = best(lambda: timed([sys.executable, "-c", "pass"], copy))
         kept = [
             line("whole run / the same steps as plain calls", whole / plain, 1.25, f"{whole:.1f} s / {plain:.1f} s"),
-            line("run with nothing to do, seconds", nothing, 0.6, f"{nothing / bare:.0f} × a bare Python"),
-            line("--help, seconds", helped, 0.4, f"{helped / bare:.0f} × a bare Python"),
+            line("run with nothing to do, seconds", nothing, 0.6, f"{nothing / bare:.0f} times a bare Python"),
+            line("--help, seconds", helped, 0.4, f"{helped / bare:.0f} times a bare Python"),
         ]
     return int(not all(kept))
 

@@ -11,7 +11,7 @@ ANSWERS = json.loads(r"""{{ cookiecutter | jsonify }}""")
 
 INVISIBLE_BUT_FINE = dict.fromkeys(map(ord, "\u00a0\u200c\u200d"))  # no-break space, and the joiners of Persian and of emoji
 LONGEST_NAME = 40  # paths stay below 120 characters, and imports below 128
-LONGEST_EMAIL = 254  # RFC 5321
+LONGEST_EMAIL = 100  # it stands in a line of code
 LONGEST_AUTHOR = 100
 LONGEST_DESCRIPTION = 300
 SLUG = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*\Z"
@@ -67,7 +67,10 @@ def email_fault(email: str) -> str:
     """What is wrong with an address."""
     if len(email) <= LONGEST_EMAIL and re.search(EMAIL, email):
         return ""
-    return f"author_email is {email!r:.60}; it must be an address such as ada@example.com; type it again."
+    return (
+        f"author_email is {email!r:.60}; it must be an address such as ada@example.com of at most {LONGEST_EMAIL} characters; "
+        "type it again."
+    )
 
 
 def first_fault() -> str:

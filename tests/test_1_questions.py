@@ -43,6 +43,7 @@ REFUSED = [
     ("author_email", "ada", "'ada'"),
     ("author_email", "ada@example", "'ada@example'"),
     ("author_email", 'a"da@example.com', "da@example.com'"),
+    ("author_email", f"{'x' * 89}@example.com", "of at most 100"),
     ("author_email", "ada@example.com\n", r"example.com\n"),
     ("author_email", "ada..l@example.com", "'ada..l@example.com'"),
     ("project_slug", "Next-Pick", "'Next-Pick'"),

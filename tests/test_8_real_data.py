@@ -1,4 +1,4 @@
-"""A generated project learns from data that are not its own: its owner edits settings.toml and features.py, and no other file."""
+"""A project learns from data that are not its own: its owner edits settings.toml and features.py, and no other file."""
 
 import json
 import os
@@ -60,7 +60,7 @@ metric = "{"log_loss" if self.task == "classification" else "rmse"}"
 
 def _table(bunch: Any) -> pd.DataFrame:
     """One of scikit-learn's sets as rows with a key, the target by its name."""
-    rows = bunch.frame.rename(columns={"target": "what"}).assign(id=range(len(bunch.frame)))
+    rows: pd.DataFrame = bunch.frame.rename(columns={"target": "what"}).assign(id=range(len(bunch.frame)))
     if "target_names" in bunch:
         rows["what"] = [str(bunch.target_names[place]) for place in rows["what"]]
     return rows
@@ -171,7 +171,7 @@ def test_project_learns_from_other_data(name: str, owned: Project) -> None:
 
 @pytest.mark.slow
 def test_wrong_settings_are_one_sentence(owned: Project) -> None:
-    """An unknown key, a missing column, a wrong type, a target of one class, an absent file: the key is named, nothing is written."""
+    """An unknown key, a missing column, a wrong type, a target of one class, an absent file: the key is named."""
     case = CASES["wine"]
     case.write(owned.folder / "data")
     constant = pd.read_csv(owned.folder / "data" / "wine.csv").assign(same="red")

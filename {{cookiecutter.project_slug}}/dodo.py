@@ -46,6 +46,10 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no types
         """It failed."""
         self.progress.failed(fail.message)
 
+    def complete_run(self) -> None:
+        """All is done, or the person at the terminal has had enough."""
+        self.progress.stop()
+
 
 # The steps' manifests tell what is fresh, so doit's own memory of past runs is thrown away.
 DOIT_CONFIG = {"backend": "sqlite3", "dep_file": ":memory:", "reporter": Reporter}

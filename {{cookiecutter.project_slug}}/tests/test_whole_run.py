@@ -91,10 +91,11 @@ def test_outside_the_project_it_says_where_to_go(tmp_path: Path) -> None:
 
 def test_nothing_to_do_costs_no_library(lived: Path) -> None:
     """Asking whether a step is fresh imports neither pandas nor scikit-learn nor DuckDB."""
+    package = "{{ cookiecutter.package_name }}"
     code = (
-        "import sys; from pathlib import Path; from {{ cookiecutter.package_name }}.settings import read_settings;"
-        "from {{ cookiecutter.package_name }}.pipeline.freshness import is_fresh; from {{ cookiecutter.package_name }}.pipeline.steps import STEPS;"
-        "import {{ cookiecutter.package_name }}.cli, dodo; settings = read_settings(Path('settings.toml'));"
+        f"import sys, dodo; from pathlib import Path; from {package}.pipeline.freshness import is_fresh;"
+        f"from {package}.pipeline.steps import STEPS; from {package}.settings import read_settings;"
+        f"import {package}.cli; settings = read_settings(Path('settings.toml'));"
         "[is_fresh(step, settings, Path.cwd()) for step in STEPS]; print(*sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=lived, capture_output=True, text=True, check=True)

@@ -33,9 +33,6 @@ def main() -> None:
         app()
     except Refusal as refusal:
         sys.exit(f"error: {refusal}")
-    except KeyboardInterrupt:
-        print("interrupted; finished steps stay, the next run goes on from there", file=sys.stderr)  # noqa: T201
-        sys.exit(130)
 
 
 @app.command()
@@ -46,7 +43,11 @@ def run() -> None:
 
     _settings()
     sys.path.insert(0, str(_root()))
-    code = DoitMain(ModuleTaskLoader(import_module("dodo")), config_filenames=()).run(["run"])
+    try:
+        code = DoitMain(ModuleTaskLoader(import_module("dodo")), config_filenames=()).run(["run"])
+    except KeyboardInterrupt:
+        typer.echo("interrupted; finished steps stay, and the next run goes on from there", err=True)
+        code = 130
     if code:
         raise typer.Exit(code)
     from .pipeline.summary import show

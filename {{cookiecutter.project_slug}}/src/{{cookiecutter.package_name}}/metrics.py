@@ -1,17 +1,17 @@
-"""What "good" means, in training, at the gate and in monitoring alike.
+"""What "good" means, in training, at the gate and in monitoring alike: scikit-learn's metrics, by name.
 
-Six plain formulas over numpy, so that whoever asks for a name does not wait a second for scikit-learn.
+The names are known without scikit-learn, so that whoever asks for one does not wait a second for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .settings import Refusal
+from .refusal import Refusal
 
 
 class UnknownMetric(Refusal):
@@ -20,17 +20,27 @@ class UnknownMetric(Refusal):
 
 @dataclass(frozen=True)
 class Metric:
-    """A score of answers against the truth.
+    """One of scikit-learn's metrics.
 
     Args:
-        function: of the truth, the predictions and the probability that the truth was given (NaN in regression).
+        function: its name in `sklearn.metrics`.
         greater_is_better: which way is up.
         task: "classification" or "regression".
     """
 
-    function: Callable[[np.ndarray, np.ndarray, np.ndarray], float]
+    function: str
     greater_is_better: bool
     task: str
+
+
+METRICS = {
+    "log_loss": Metric("log_loss", greater_is_better=False, task="classification"),
+    "accuracy": Metric("accuracy_score", greater_is_better=True, task="classification"),
+    "balanced_accuracy": Metric("recall_score", greater_is_better=True, task="classification"),
+    "rmse": Metric("root_mean_squared_error", greater_is_better=False, task="regression"),
+    "mae": Metric("mean_absolute_error", greater_is_better=False, task="regression"),
+    "r2": Metric("r2_score", greater_is_better=True, task="regression"),
+}
 
 
 def scores(
@@ -45,11 +55,19 @@ def scores(
         probabilities: rows by classes; classification needs them.
         classes: in the order of the probabilities' columns. A truth that is none of them had the probability 0.
     """
-    truth, answer = np.asarray(y), np.asarray(prediction)
-    likelihood = np.full(len(truth), np.nan)
-    if probabilities is not None and classes is not None:
-        likelihood = (probabilities * (truth[:, None] == np.asarray(classes)[None, :])).sum(axis=1)
-    return {name: float(metric.function(truth, answer, likelihood)) for name, metric in of_task(task).items()}
+    import sklearn.metrics
+
+    found = {}
+    for name, measure in of_task(task).items():
+        function = getattr(sklearn.metrics, measure.function)
+        if name == "log_loss":
+            columns, labels = _with_all_classes(y, probabilities, classes)
+            found[name] = function(y, columns, labels=labels)
+        elif name == "balanced_accuracy":  # the mean recall over the classes that occur
+            found[name] = function(y, prediction, average="macro", labels=np.unique(y), zero_division=0)
+        else:
+            found[name] = function(y, prediction)
+    return {name: float(value) for name, value in found.items()}
 
 
 def of_task(task: str) -> dict[str, Metric]:
@@ -71,21 +89,9 @@ def metric(name: str, task: str) -> Metric:
     return known[name]
 
 
-def _log_loss(y: np.ndarray, prediction: np.ndarray, likelihood: np.ndarray) -> float:
-    """Mean surprise in nats; 1e-15 stands for 0, whose surprise would be infinite."""
-    return float(-np.log(np.clip(likelihood, 1e-15, 1)).mean())
-
-
-def _balanced_accuracy(y: np.ndarray, prediction: np.ndarray, likelihood: np.ndarray) -> float:
-    """Mean over the classes of the share that was found, so that a rare class counts as much as a common one."""
-    return float(np.mean([np.mean(prediction[y == name] == name) for name in np.unique(y)]))
-
-
-METRICS = {
-    "log_loss": Metric(_log_loss, greater_is_better=False, task="classification"),
-    "accuracy": Metric(lambda y, p, _: np.mean(y == p), greater_is_better=True, task="classification"),
-    "balanced_accuracy": Metric(_balanced_accuracy, greater_is_better=True, task="classification"),
-    "rmse": Metric(lambda y, p, _: np.sqrt(np.mean((y - p) ** 2)), greater_is_better=False, task="regression"),
-    "mae": Metric(lambda y, p, _: np.mean(np.abs(y - p)), greater_is_better=False, task="regression"),
-    "r2": Metric(lambda y, p, _: 1 - np.mean((y - p) ** 2) / max(np.var(y), 1e-15), greater_is_better=True, task="regression"),
-}
+def _with_all_classes(y: Any, probabilities: Any, classes: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities and labels for scikit-learn, which wants a column for every class that occurs, in sorted order."""
+    labels = np.union1d(np.asarray(classes), np.unique(y))
+    columns = np.zeros((len(probabilities), len(labels)))
+    columns[:, np.searchsorted(labels, np.asarray(classes))] = probabilities
+    return columns, labels

@@ -10,7 +10,8 @@ import json
 import os
 import shutil
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,7 +28,7 @@ FOLDER = "models"
 CARD = "card.json"
 PIPELINE = "pipeline.skops"
 CURRENT = "current.json"
-LIBRARIES = ("numpy", "pillow", "scikit-image", "scikit-learn", "scipy", "skops")
+LIBRARIES = {"numpy": "numpy", "pillow": "PIL", "scikit-image": "skimage", "scikit-learn": "sklearn", "scipy": "scipy"}
 TOLERANCE = 1e-9
 
 
@@ -245,10 +246,4 @@ def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _libraries() -> dict[str, str]:
     """The versions of what shapes an answer."""
-    found = {}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # generated without images
-            continue
-    return found
+    return {name: version(name) for name in LIBRARIES if find_spec(LIBRARIES[name])}

@@ -132,6 +132,7 @@ class Model(Section):
     kind: str
     estimator: Estimator = "gradient_boosting"
     regularization: float = Field(default=1.0, gt=0)
+    threads: int = Field(default=1, ge=1)
 
 
 class CascadeSettings(Section):

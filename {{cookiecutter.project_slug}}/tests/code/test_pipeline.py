@@ -147,6 +147,14 @@ def test_a_missing_input_is_one_sentence(tmp_path: Path, settings: Settings) -> 
         run_step(BY_NAME["fit"], settings, tmp_path)
 
 
+def test_a_deleted_model_is_made_again(copy: Path, settings: Settings) -> None:
+    """What a step wrote outside its folder belongs to its result."""
+    shutil.rmtree(copy / "models")
+
+    assert run_step(BY_NAME["promote"], settings, copy)
+    assert (copy / "models" / "current.json").is_file()
+
+
 def test_a_failed_step_is_named_and_costs_nothing(monkeypatch: pytest.MonkeyPatch, copy: Path, settings: Settings) -> None:
     """The sentence holds the step, the cause and the log; what it wrote before stays, the next run resumes there."""
     before = read_manifest(artifacts(copy) / "evaluate")

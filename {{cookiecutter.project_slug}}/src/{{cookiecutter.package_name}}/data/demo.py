@@ -92,7 +92,7 @@ def _requests(rows: int, seed: int, columns: Columns) -> pd.DataFrame:
     frame = pd.DataFrame(
         {
             "user_id": who["user_id"],
-            "requested_at": START + pd.to_timedelta(moments, unit="s"),
+            "requested_at": _moments(moments),
             "hour": hour,
             "device": np.asarray(DEVICES, dtype=object)[device],
             "age_group": who["age_group"].astype(object),
@@ -118,8 +118,8 @@ def _activity(rows: int, seed: int, columns: Columns) -> pd.DataFrame:
     frame = pd.DataFrame(
         {
             "user_id": who["user_id"],
-            "watched_at": START + pd.to_timedelta(seconds, unit="s"),
-            "logged_at": START + pd.to_timedelta(seconds + late, unit="s"),
+            "watched_at": _moments(seconds),
+            "logged_at": _moments(seconds + late),
             "genre": np.asarray(GENRES, dtype=object)[watched],
             "minutes": (who["minutes"] * rng.lognormal(0, 0.3, rows)).round(1),
         }
@@ -144,6 +144,11 @@ def _notes(rng: np.random.Generator, young: np.ndarray, wish: np.ndarray) -> lis
 def _told(rng: np.random.Generator, truth: np.ndarray, share: float, chance: np.ndarray) -> np.ndarray:
     """The truth in that share of the rows, chance in the others."""
     return np.where(rng.random(len(chance)) < share, truth, chance)
+
+
+def _moments(seconds: np.ndarray) -> pd.DatetimeIndex:
+    """Seconds since START; in microseconds, for pandas 2 would write nanoseconds, and DuckDB takes no week off those."""
+    return pd.DatetimeIndex(START + pd.to_timedelta(seconds, unit="s")).as_unit("us")
 
 
 _TABLES = {"requests": _requests, "activity": _activity}

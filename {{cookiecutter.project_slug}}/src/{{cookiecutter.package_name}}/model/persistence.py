@@ -21,10 +21,10 @@ OWN = (
     "model.baseline.OneRule",
     "model.cascade.Cascade",
 )
-# Of scikit-learn's types skops trusts all but the trees: forged ones read outside their memory. They are trusted here because
-# a step's and a bundle's files are opened only once their digests were found right.
-TREES = ("sklearn.tree._tree.Tree", "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor")
-TRUSTED = ["numpy.dtype", *TREES, *(f"{PACKAGE}.{name}" for name in OWN)]
+# Of scikit-learn's types skops trusts all but trees: forged ones read outside their memory. These are trusted because a bundle
+# is opened only once its digest was found right.
+TREES = "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"
+TRUSTED = ["numpy.dtype", TREES, *(f"{PACKAGE}.{name}" for name in OWN)]
 
 
 def save(estimator: Any, path: Path) -> None:

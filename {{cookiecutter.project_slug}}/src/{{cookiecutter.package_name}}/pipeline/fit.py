@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from ..data.schema import categories, conform
 from ..encoders.fusion import encoder
@@ -27,8 +28,9 @@ def run(settings: Settings, out: Path, training_set: Path) -> None:
     target = rows[data.target].to_numpy()
     segment = categories(rows[data.segment]).to_numpy() if data.segment else None
     unfitted = candidates(settings)
-    for name, candidate in unfitted.items():
-        save(fitted(candidate, encoded, target, segment, rows[data.entity].to_numpy()), out / f"{name}.skops")
+    with threadpool_limits(settings.model.threads):
+        for name, candidate in unfitted.items():
+            save(fitted(candidate, encoded, target, segment, rows[data.entity].to_numpy()), out / f"{name}.skops")
     (out / "candidates.json").write_text(json.dumps(list(unfitted)), encoding="utf-8")
     golden = pd.concat([rows.head(GOLDEN_ROWS), _without_values(rows.head(1), columns)])
     golden[[data.entity, *columns.names]].to_parquet(out / "golden.parquet", index=False)

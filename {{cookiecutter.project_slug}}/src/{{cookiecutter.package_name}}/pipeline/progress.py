@@ -32,7 +32,7 @@ class Progress:
 
     def done(self, step: str) -> None:
         """It has finished."""
-        self._stop()
+        self.stop()
         self._say(f"{step}: done in {time.monotonic() - self.began:.1f} s")
 
     def fresh(self, step: str) -> None:
@@ -41,10 +41,11 @@ class Progress:
 
     def failed(self, sentence: str) -> None:
         """It failed, or something before it did."""
-        self._stop()
+        self.stop()
         print(f"error: {sentence}", file=sys.stderr, flush=True)  # noqa: T201 this is the place that prints
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """Nothing runs any more: give the terminal back its cursor."""
         if self.bar is not None:
             self.bar.stop()
             self.bar = None

@@ -19,18 +19,20 @@ from ..settings import Settings
 from .freshness import read_manifest
 
 
-def run(settings: Settings, out: Path, root: Path, fit: Path, evaluate: Path) -> None:
-    """Write `decision.json`, and the winner's bundle into the registry."""
+def run(settings: Settings, out: Path, root: Path, fit: Path, evaluate: Path) -> list[Path]:
+    """Write `decision.json`, and the winner's bundle into the registry; tell which card, so that its loss is noticed."""
     gate = settings.gate
     scores = json.loads((evaluate / "metrics.json").read_text(encoding="utf-8"))["scores"]
     measure = metric(gate.metric, settings.data.task)
     sign = 1 if measure.greater_is_better else -1
     gains = {name: sign * (parts["all"][gate.metric] - scores["dummy"]["all"][gate.metric]) for name, parts in scores.items()}
     best = max(gains, key=lambda name: gains[name])  # the first of equals, and they stand simplest first
-    decision = {"metric": gate.metric, "gains": gains, "best": best, "version": None}
-    if gains[best] > gate.min_gain:
-        decision["version"] = _publish(best, scores[best]["all"], root / registry.FOLDER, fit, settings)
+    models = root / registry.FOLDER
+    better = gains[best] > gate.min_gain
+    version = _publish(best, scores[best]["all"], models, fit, settings) if better else None
+    decision = {"metric": gate.metric, "gains": gains, "best": best, "version": version}
     (out / "decision.json").write_text(json.dumps(decision, indent=1), encoding="utf-8")
+    return [models / version / registry.CARD] if version else []
 
 
 def _publish(name: str, scores: dict[str, float], models: Path, fit: Path, settings: Settings) -> str:

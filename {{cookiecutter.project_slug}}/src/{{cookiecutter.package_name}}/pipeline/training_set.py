@@ -33,7 +33,7 @@ def run(settings: Settings, out: Path, validate: Path, materialize: Path) -> Non
     for side, name in ((~test, "train"), (test, "test")):
         if joined.loc[side, data.target].nunique() < 2:
             raise SettingsError(
-                f"settings.toml: split.by = {split.by!r} leaves {int(side.sum())} rows in {name} with fewer than two values of the "
+                f"settings.toml: split.by = {split.by!r} leaves {side.sum()} rows in {name} with fewer than two values of the "
                 "target; split by a column with more values or change split.test_share"
             )
         joined[side].to_parquet(out / f"{name}.parquet", index=False)

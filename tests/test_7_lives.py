@@ -1,8 +1,20 @@
 """A project lives: it is installed, checked, tested, trained and asked, as its owner would."""
 
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any, Self
+
 import pytest
 from commands import commit, git
-from conftest import Render
+from conftest import ROOT, Render
 from test_4_hostile import HOSTILE
 from variants import DEFAULTS, Answers, each_answer, name_of
 
@@ -36,6 +48,72 @@ def test_default_project_lives(render: Render) -> None:
 
     assert "{" in predicted
     assert "A  uv.lock" == git(project.folder, "status", "--porcelain")
+
+
+@pytest.mark.slow
+def test_demo_shows_what_it_is_for(render: Render) -> None:
+    """On the demo data the cascade beats the single model, and each modality taken away costs accuracy and log-loss."""
+    project = render("copier")
+
+    project.run(sys.executable, str(ROOT / "bench" / "demo.py"), "--project", ".", "--seeds", "1")
+
+
+@pytest.mark.slow
+def test_server_answers(render: Render) -> None:
+    """A server of its own is unready without a model and says why, answers once there is one, and stops when told to."""
+    project = render("copier")
+    with Server(project.folder) as server:
+        assert "no model is promoted" in server.ask("/ready", expect=503)["reason"]
+    project.make("run")
+    with Server(project.folder) as server:
+        assert "ready" == server.ask("/ready")["status"]
+        answer = server.ask("/predict", {"user_id": 7, "hour": 21, "device": "tv"})["answers"][0]
+
+        assert {"user_id", "prediction", "probability", "route", "route_probability", "route_source"} == answer.keys()
+        assert "'hr' is no known field" in server.ask("/predict", {"user_id": 7, "hr": 21}, expect=422)["detail"]
+    assert server.process.returncode in (0, -signal.SIGTERM)
+
+
+class Server:
+    """`serve` in a process of its own, on loopback, told to stop on the way out."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        command = [sys.executable, "-m", "next_pick", "serve", "--port", str(self.port)]
+        self.process = subprocess.Popen(command, cwd=folder, env=os.environ | {"PYTHONPATH": str(folder / "src")})
+
+    def __enter__(self) -> Self:
+        deadline = time.monotonic() + 60
+        while self.process.poll() is None and time.monotonic() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except ConnectionRefusedError:
+                time.sleep(0.1)
+            else:
+                return self
+        raise AssertionError(f"no server on port {self.port}; exit status {self.process.poll()}")
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=30)
+
+    def ask(self, path: str, body: object = None, expect: int = 200) -> dict[str, Any]:
+        """The JSON that it answers, its status checked."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(  # noqa: S310 it goes to loopback
+            f"http://127.0.0.1:{self.port}{path}", data, {"Content-Type": "application/json"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                status, text = answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            status, text = error.code, error.read()
+
+        assert expect == status, text
+        found: dict[str, Any] = json.loads(text)
+        return found
 
 
 @pytest.mark.slow

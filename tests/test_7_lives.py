@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -36,7 +37,7 @@ def test_variant_trains_and_answers(answers: Answers, render: Render) -> None:
 def test_default_project_lives(render: Render) -> None:
     """With nothing but what its own pyproject.toml declares, the default project installs, passes, trains and answers.
 
-    Its hooks find nothing to change, and none of it leaves a file that git would want.
+    What serves needs no training package. Its hooks find nothing to change, and none of it leaves a file that git would want.
     """
     project = render("cookiecutter", **DEFAULTS)
     commit(project.folder)
@@ -44,9 +45,15 @@ def test_default_project_lives(render: Render) -> None:
     git(project.folder, "add", "uv.lock")
     project.run("make", "check", "test", "run")
     predicted = project.run("make", "predict")
+    uv = project.folder / ".uv" / "bin" / "uv"
+    serving = {"UV_PROJECT_ENVIRONMENT": ".serving"}
+    project.run(str(uv) if uv.exists() else "uv", "sync", "--frozen", "--no-default-groups", env=serving)
     project.run(str(project.folder / ".venv" / "bin" / "pre-commit"), "run", "--all-files")
 
     assert "{" in predicted
+    assert "{" in project.run(".serving/bin/next-pick", "predict")
+    assert not list((project.folder / ".serving").rglob("doit"))
+    shutil.rmtree(project.folder / ".serving")
     assert "A  uv.lock" == git(project.folder, "status", "--porcelain")
 
 

@@ -96,12 +96,14 @@ def test_a_type_that_is_not_listed_is_refused(models: Path, tmp_path: Path) -> N
 def test_rollback_goes_one_back(models: Path) -> None:
     """To the version promoted before, and further back it says that there is none."""
     first = registry.load(models).card.version
-    shutil.copytree(models / first, models / "second")
-    card = models / "second" / registry.CARD
-    card.write_text(card.read_text(encoding="utf-8").replace(first, "second"), encoding="utf-8")
-    registry.promote(models, "second")
+    for later in ("second", "third"):
+        shutil.copytree(models / first, models / later)
+        card = models / later / registry.CARD
+        card.write_text(card.read_text(encoding="utf-8").replace(first, later), encoding="utf-8")
+        registry.promote(models, later)
 
-    assert registry.load(models).card.version == "second"
+    assert registry.load(models).card.version == "third"
+    assert registry.rollback(models) == "second"
     assert registry.rollback(models) == first
     assert registry.load(models).card.version == first
     with pytest.raises(BundleError, match="no earlier model"):

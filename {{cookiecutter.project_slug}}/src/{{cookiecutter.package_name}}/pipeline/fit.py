@@ -12,9 +12,9 @@ from ..data.schema import categories, conform
 from ..encoders.fusion import encoder
 from ..model.candidates import candidates, fitted
 from ..model.persistence import ENCODER, save
-from ..settings import Columns, Settings
+from ..settings import Settings
 
-GOLDEN_ROWS = 6
+GOLDEN_ROWS = 7
 
 
 def run(settings: Settings, out: Path, training_set: Path) -> None:
@@ -32,10 +32,7 @@ def run(settings: Settings, out: Path, training_set: Path) -> None:
         for name, candidate in unfitted.items():
             save(fitted(candidate, encoded, target, segment, rows[data.entity].to_numpy()), out / f"{name}.skops")
     (out / "candidates.json").write_text(json.dumps(list(unfitted)), encoding="utf-8")
-    golden = pd.concat([rows.head(GOLDEN_ROWS), _without_values(rows.head(1), columns)])
-    golden[[data.entity, *columns.names]].to_parquet(out / "golden.parquet", index=False)
-
-
-def _without_values(row: pd.DataFrame, columns: Columns) -> pd.DataFrame:
-    """The row with nothing known but its key."""
-    return row.assign(**dict.fromkeys(columns.names))
+    golden = rows[[data.entity, *columns.names]].head(GOLDEN_ROWS)
+    known = pd.Series(range(len(golden)), index=golden.index) < len(golden) - 1  # of the last one nothing but its key
+    golden = golden.assign(**{name: golden[name].where(known) for name in columns.names})
+    golden.to_parquet(out / "golden.parquet", index=False)

@@ -15,6 +15,7 @@ def run(settings: Settings, out: Path, root: Path) -> list[Path]:
     for name, table in settings.tables.items():
         paths = files(name, table, root)
         frame, pictures = with_bytes(read(name, table, root, settings.columns, settings.seed), settings.columns.image, root)
-        frame.to_parquet(out / f"{name}.parquet", index=False)
+        # Microseconds are what DuckDB's intervals and pandas 3 know; pandas 2 would write nanoseconds.
+        frame.to_parquet(out / f"{name}.parquet", index=False, coerce_timestamps="us", allow_truncated_timestamps=True)
         sources += paths + pictures
     return sources

@@ -2,6 +2,7 @@
 
 import json
 import os
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
@@ -144,7 +145,9 @@ def owned(render: Render) -> Project:
     project = render("copier", model="single")
     (project.folder / "data").mkdir()
     features = next(project.folder.glob("src/*/features.py"))
-    features.write_text('"""No features beyond the rows."""\n\nVIEWS = ()\n', encoding="utf-8")
+    readme = (project.folder / "README.md").read_text(encoding="utf-8")
+    shown = textwrap.dedent(readme.partition("```python\n")[2].partition("   ```")[0])
+    features.write_text(shown, encoding="utf-8")
     return project
 
 
@@ -167,6 +170,16 @@ def test_project_learns_from_other_data(name: str, owned: Project) -> None:
     assert scores["single"]["all"][case.metric] > scores["dummy"]["all"][case.metric]
     printed = owned.make("predict")
     assert json.loads(printed[printed.index("{") :])["prediction"] is not None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["diabetes", "digits"])
+def test_own_tests_pass_on_other_data(name: str, owned: Project) -> None:
+    """The owner's edit breaks neither the checks nor the tests: they hold for a regression and for pictures by path."""
+    CASES[name].write(owned.folder / "data")
+    (owned.folder / "settings.toml").write_text(CASES[name].settings(), encoding="utf-8")
+
+    owned.make("check", "test")
 
 
 @pytest.mark.slow

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits
 
 from {{ cookiecutter.package_name }}.pipeline.runner import run_step
 from {{ cookiecutter.package_name }}.pipeline.steps import STEPS, ordered
@@ -16,17 +18,27 @@ HOME = Path(__file__).parents[1]
 DEMO_ROWS = 800  # per demo table: enough for each segment to get its specialist
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Tests often run beside others, where the threads of one model wait for each other."""
+    with threadpool_limits(1):
+        yield
+
+
 @pytest.fixture(scope="session")
 def settings() -> Settings:
-    """This project's settings, with little demo data and with its own files where they lie."""
+    """This project's settings, with little demo data."""
     whole = read_settings(HOME / "settings.toml")
     return whole.model_copy(update={"tables": {name: _small(table) for name, table in whole.tables.items()}})
 
 
 @pytest.fixture(scope="session")
 def root(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> Path:
-    """A folder in which every step ran. Tests read it; one that changes something takes a copy."""
+    """A folder in which every step ran, with links to the files of this one. Tests read it, or change a copy."""
     folder = tmp_path_factory.mktemp("project")
+    for path in HOME.iterdir():
+        if path.name not in ("artifacts", "models") and not path.name.startswith("."):
+            (folder / path.name).symlink_to(path)
     for step in ordered(STEPS):
         run_step(step, settings, folder)
     return folder
@@ -45,7 +57,4 @@ def rows(root: Path, settings: Settings) -> pd.DataFrame:
 
 
 def _small(table: Table) -> Table:
-    if table.demo is not None:
-        return Table(demo=min(table.demo, DEMO_ROWS))
-    update = {name: str(HOME / path) for name in ("path", "database") if (path := getattr(table, name)) is not None}
-    return table.model_copy(update=update)
+    return table if table.demo is None else Table(demo=min(table.demo, DEMO_ROWS))

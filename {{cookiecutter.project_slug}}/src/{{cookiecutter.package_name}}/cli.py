@@ -134,7 +134,7 @@ def score(
         total = 0
         for done, total in scored(load_predictor(_root()), source, target, _root(), dt.datetime.now(dt.UTC)):
             progress.update(task, completed=done, total=total)
-    typer.echo(f"{total} rows answered in {target}")
+    typer.echo(f"rows answered: {total}; answers: {target}")
 
 
 if find_spec(".serving.app", __package__):  # generated with serving = api
@@ -160,7 +160,7 @@ def models_list() -> None:
 
     folder = _root() / registry.FOLDER
     promoted = registry.current(folder)
-    for card in registry.cards(folder):
+    for card in registry.cards(folder):  # the oldest first
         mark = "*" if promoted and promoted["version"] == card.version else " "
         scores = "  ".join(f"{name} {value:.3f}" for name, value in card.scores.items())
         typer.echo(f"{mark} {card.version}  {card.candidate}  {scores}")
@@ -196,14 +196,23 @@ def features_list() -> None:
         typer.echo(f"{view.name}: {view.description} (by {view.entity}, {ttl}, owner {view.owner})")
         for feature in view.features:
             pii = ", pii" if feature.pii else ""
-            typer.echo(f"  {feature.name}: {feature.description} [{feature.dtype}, {feature.unit}{pii}]")
+            unit = "" if feature.unit == "1" else f", {feature.unit}"
+            typer.echo(f"  {feature.name}: {feature.description} [{feature.dtype}{unit}{pii}]")
+    if not VIEWS:
+        typer.echo("features.py defines no view; the model reads the rows alone")
 
 
 def _root() -> Path:
+    """The project's folder, which is where its commands are typed."""
+    if not Path("settings.toml").is_file():
+        raise Refusal(f"there is no settings.toml in {Path.cwd()}; type this in the project's folder")
     return Path.cwd()
 
 
 def _settings() -> Settings:
+    from .metrics import metric
     from .settings import read_settings
 
-    return read_settings(_root() / "settings.toml")
+    settings = read_settings(_root() / "settings.toml")
+    metric(settings.gate.metric, settings.data.task)  # better refused now than after the training
+    return settings

@@ -1,6 +1,6 @@
 """Your feature views: what is known about an entity, and since when. This file is yours: `copier update` leaves it alone.
 
-`{{ cookiecutter.project_slug }} features` lists them; a column of settings.toml may name any of their features.
+`{{ cookiecutter.project_slug }} features list` shows them; a column of settings.toml may name any of their features.
 """
 
 from __future__ import annotations

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from .refusal import Refusal
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class UnknownMetric(Refusal):
@@ -55,6 +56,7 @@ def scores(
         probabilities: rows by classes; classification needs them.
         classes: in the order of the probabilities' columns. A truth that is none of them had the probability 0.
     """
+    import numpy as np
     import sklearn.metrics
 
     found = {}
@@ -91,6 +93,8 @@ def metric(name: str, task: str) -> Metric:
 
 def _with_all_classes(y: Any, probabilities: Any, classes: Any) -> tuple[np.ndarray, np.ndarray]:
     """Probabilities and labels for scikit-learn, which wants a column for every class that occurs, in sorted order."""
+    import numpy as np
+
     labels = np.union1d(np.asarray(classes), np.unique(y))
     columns = np.zeros((len(probabilities), len(labels)))
     columns[:, np.searchsorted(labels, np.asarray(classes))] = probabilities

@@ -189,8 +189,9 @@ def current(models: Path) -> dict[str, Any] | None:
 
 
 def cards(models: Path) -> list[Card]:
-    """The cards of all finished bundles."""
-    return [read_card(models, path.parent.name) for path in sorted(models.glob(f"[!.]*/{CARD}"))]
+    """The cards of all finished bundles, the oldest first."""
+    paths = sorted(models.glob(f"[!.]*/{CARD}"), key=lambda path: path.stat().st_mtime)
+    return [read_card(models, path.parent.name) for path in paths]
 
 
 def read_card(models: Path, version: str) -> Card:

@@ -198,7 +198,9 @@ def read_settings(path: Path) -> Settings:
         # JSON knows no tuples, so a strict model takes its arrays for them.
         return Settings.model_validate_json(json.dumps(raw, default=str))
     except ValidationError as error:
-        raise SettingsError(_sentence(path, error.errors()[0])) from None
+        # A misspelt key is one unknown and one missing: the unknown one tells more.
+        wrong = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+        raise SettingsError(_sentence(path, wrong[0])) from None
 
 
 def _sentence(path: Path, error: Any) -> str:

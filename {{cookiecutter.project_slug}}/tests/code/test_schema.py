@@ -82,7 +82,7 @@ def test_an_absent_picture_is_one_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "sentence"),
     [
-        ({"user_id": [1, 2]}, "data.target names 'bought', which table 'visits' does not have; its columns are user_id"),
+        ({"user_id": [1, 2]}, "which table 'visits' does not have, nor features.py; the table's columns are user_id"),
         ({"user_id": [1, 2], "bought": ["yes", "yes"]}, "data.target = 'bought' is 'yes' in every row"),
         ({"user_id": [1, 2], "bought": ["yes", None]}, "data.target = 'bought' is null in 1 of 2 rows"),
         ({"user_id": [1.0, None], "bought": ["yes", "no"]}, "data.entity = 'user_id' is null in 1 of 2 rows"),

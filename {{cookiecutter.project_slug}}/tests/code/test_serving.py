@@ -95,8 +95,9 @@ def test_an_unreadable_request_is_one_sentence(predictor: Predictor) -> None:
         ("{", "the request is not JSON"),
         ("{}", f"row 0: '{card.data.entity}' is missing"),
         (json.dumps(row | {"nonsense": 1}), "row 0: 'nonsense' is no known field; the fields are"),
-        (json.dumps([{card.data.entity: None}]), f"row 0: {card.data.entity} is None"),
-        ("[7]", "row 0: it is 7"),
+        (json.dumps([{card.data.entity: None}]), f"row 0: '{card.data.entity}' is None"),
+        ("[7]", "row 0 is 7; a row is an object with the fields"),
+        ("[]", "the request holds no row"),
     ):
         with pytest.raises(RequestError) as refused:
             parse(card, text)
@@ -114,7 +115,7 @@ def test_a_file_that_cannot_be_scored_is_one_sentence(rows: pd.DataFrame, predic
         ("none.csv", "out.csv", SourceError, "there is no file"),
         ("keys.parquet", "out.xlsx", SourceError, "neither .csv nor .parquet"),
         ("no_keys.parquet", "out.csv", SchemaError, f"column '{entity}' is missing"),
-        ("keys.parquet", "out.csv", SchemaError, "is missing; the model reads"),
+        ("keys.parquet", "out.csv", SchemaError, "is missing; the rows must hold"),
     ):
         with pytest.raises(refusal, match=sentence):
             list(score(predictor, tmp_path / name, tmp_path / target, tmp_path, NOW))

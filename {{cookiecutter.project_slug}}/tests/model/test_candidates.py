@@ -42,7 +42,7 @@ def test_linear_world_is_won_by_the_linear_model(settings: Settings, task: str) 
     """Neither trees nor segments help where the answer is a weighted sum."""
     Z, y, segment = world(task)
     found = {}
-    for name, model in candidates(with_model(settings, task)).items():
+    for name, model in candidates(with_model(settings, task, estimator="gradient_boosting")).items():
         model = fitted(model, Z[:200], y[:200], segment[:200], np.arange(200))
         probabilities = model.predict_proba(Z[200:]) if task == "classification" else None
         classes = model.classes_ if task == "classification" else None

@@ -77,10 +77,13 @@ def times(column: pd.Series) -> pd.Series:
 def keys(column: pd.Series) -> pd.Series:
     """As whole numbers, or else as str."""
     column = column.infer_objects()
+    if column.isna().any():
+        raise SchemaError(f"column {column.name!r}, row {_first(column.isna())}: there is no key; every row needs one")
     if pd.api.types.is_numeric_dtype(column):
         whole = column.astype("int64")
         if (whole != column).any():
-            raise _unfit(column, whole != column, "a whole number or a text", "entity")
+            first = _first(whole != column)
+            raise SchemaError(f"column {column.name!r}, row {first}: {column.iloc[first]} is no whole number; mend the key")
         return whole
     return text(column)
 
@@ -180,8 +183,8 @@ def check_rows(frame: pd.DataFrame, table: str, wanted: Mapping[str, str], data:
     for name, setting in wanted.items():
         if name not in frame:
             raise SchemaError(
-                f"settings.toml: {setting} names {name!r}, which table {table!r} does not have; "
-                f"its columns are {', '.join(map(str, frame.columns))}"
+                f"settings.toml: {setting} names {name!r}, which table {table!r} does not have, nor features.py; "
+                f"the table's columns are {', '.join(map(str, frame.columns))}"
             )
     for name, setting in ((data.entity, "data.entity"), (data.target, "data.target")):
         nulls = int(frame[name].isna().sum())
@@ -216,10 +219,14 @@ def _is_null(value: object) -> bool:
     return value is None or value is pd.NaT or value is pd.NA or (isinstance(value, float) and np.isnan(value))
 
 
+def _first(bad: pd.Series) -> int:
+    return int(np.flatnonzero(bad.to_numpy())[0])
+
+
 def _unfit(column: pd.Series, bad: pd.Series, wanted: str, modality: str) -> SchemaError:
     """The first value that does not fit, in words."""
-    value = column[bad].iloc[0]
-    row = int(np.flatnonzero(bad.to_numpy())[0])
+    row = _first(bad)
+    value = _plain(column.iloc[row])
     shown = value.isoformat() if isinstance(value, dt.datetime) else repr(value)
     return SchemaError(
         f"column {column.name!r}, row {row}: {shown[:80]} is not {wanted}; mend the row or list the column under another "

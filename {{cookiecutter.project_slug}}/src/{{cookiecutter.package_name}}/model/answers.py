@@ -39,4 +39,4 @@ def answers(pipeline: Pipeline, frame: pd.DataFrame, segment: Any = None) -> pd.
     said[list(COLUMNS[2:])] = None
     if routed:
         said[list(COLUMNS[2:])] = model.route(Z, segment).to_numpy()
-    return said
+    return said.infer_objects()

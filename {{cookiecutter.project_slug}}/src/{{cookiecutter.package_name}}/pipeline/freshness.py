@@ -41,7 +41,7 @@ def key(step: Step, settings: Settings, root: Path) -> dict[str, Any]:
     return {
         "inputs": {need: manifest and digest_of(manifest["files"]) for need, manifest in inputs.items()},
         "settings": dumped,
-        "listed": [str(path) for path in step.reads(settings, root)] if step.reads else [],
+        "listed": [_name(path, root) for path in step.reads(settings, root)] if step.reads else [],
         "code": {path.relative_to(PACKAGE).as_posix(): _parsed(path)[0] for path in modules},
         "libraries": {name: _version(name) for name in sorted(_libraries(modules))},
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
@@ -69,7 +69,7 @@ def manifest(step: Step, settings: Settings, root: Path, folder: Path, sources: 
         "step": step.name,
         "key": key(step, settings, root),
         "files": {path.relative_to(folder).as_posix(): digest(path) for path in files},
-        "sources": {str(path.relative_to(root) if path.is_relative_to(root) else path): digest(path) for path in sources},
+        "sources": {_name(path, root): digest(path) for path in sources},
     }
 
 
@@ -82,6 +82,11 @@ def imported(path: Path) -> set[Path]:
         found.add(module)
         waiting |= {Path(name) for name in _parsed(module)[1]} - found
     return found
+
+
+def _name(path: Path, root: Path) -> str:
+    """A file as the project knows it, so that a copy of the project has nothing to do."""
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
 
 @cache

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from ..registry import FOLDER, current
 from .freshness import artifacts
 
 
@@ -25,12 +27,14 @@ def show(root: Path) -> None:
         table.add_row(candidate, *(f"{value:.3f}" for value in parts["all"].values()), style=style)
     console = Console()
     console.print(table)
-    console.print(_verdict(decision), soft_wrap=True)
+    console.print(_verdict(decision, current(root / FOLDER)), soft_wrap=True)
     console.print("metrics: artifacts/evaluate/metrics.json · model: models/ · next: make predict, make serve", soft_wrap=True)
 
 
-def _verdict(decision: dict[str, object]) -> str:
+def _verdict(decision: dict[str, Any], promoted: dict[str, Any] | None) -> str:
     metric, best = decision["metric"], decision["best"]
     if decision["version"] is None:
         return f"no model was promoted: by {metric} none beats the dummy by more than gate.min_gain"
+    if promoted is not None and promoted["version"] != decision["version"]:
+        return f"{best} is best by {metric} as model {decision['version']}; by your choice model {promoted['version']} answers"
     return f"{best} is best by {metric} and answers as model {decision['version']}"

@@ -55,6 +55,8 @@ def check_paths(source: Path, target: Path) -> None:
             raise SourceError(f"{path} is neither .csv nor .parquet; give it one of these endings")
     if not source.is_file():
         raise SourceError(f"there is no file {str(source)!r}; mend the path")
+    if source.resolve() == target.resolve():
+        raise SourceError(f"{target} holds the rows; give the answers another file")
     if not target.absolute().parent.is_dir():
         raise SourceError(f"there is no folder {str(target.parent)!r} to write to; make it or mend the path")
 

@@ -35,7 +35,7 @@ def row_model(card: Card) -> type[BaseModel]:
     return create_model("Row", __config__=config, **fields)
 
 
-def parse(card: Card, text: str) -> list[dict[str, Any]]:
+def parse(card: Card, text: str | bytes) -> list[dict[str, Any]]:
     """The rows in a JSON text, one object or a list of them; only the fields that were sent.
 
     Raises:
@@ -43,10 +43,12 @@ def parse(card: Card, text: str) -> list[dict[str, Any]]:
     """
     try:
         rows = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise RequestError(f"the request is not JSON: {error}; send an object such as {example(card)}") from None
+    if rows == []:
+        raise RequestError(f"the request holds no row; send one such as {example(card)}")
     model = row_model(card)
-    return [_checked(model, card, number, row) for number, row in enumerate(rows if isinstance(rows, list) else [rows])]
+    return [_checked(model, number, row) for number, row in enumerate(rows if isinstance(rows, list) else [rows])]
 
 
 def example(card: Card) -> str:
@@ -56,14 +58,14 @@ def example(card: Card) -> str:
     )
 
 
-def _checked(model: type[BaseModel], card: Card, number: int, row: object) -> dict[str, Any]:
+def _checked(model: type[BaseModel], number: int, row: object) -> dict[str, Any]:
     try:
         return model.model_validate(row).model_dump(exclude_unset=True)
     except ValidationError as error:
-        raise RequestError(sentence(error.errors(), list(model.model_fields), number)) from None
+        raise RequestError(_sentence(error.errors(), list(model.model_fields), number)) from None
 
 
-def sentence(errors: Sequence[Any], known: Sequence[str], number: int) -> str:
+def _sentence(errors: Sequence[Any], known: Sequence[str], number: int) -> str:
     """The first thing wrong with a row, in words."""
     first = errors[0]
     name = ".".join(str(part) for part in first["loc"][:1])
@@ -71,5 +73,6 @@ def sentence(errors: Sequence[Any], known: Sequence[str], number: int) -> str:
         return f"row {number}: {name!r} is no known field; the fields are {', '.join(known)}"
     if first["type"] == "missing":
         return f"row {number}: {name!r} is missing; every row needs it"
-    found = repr(first["input"])
-    return f"row {number}: {name or 'it'} is {found[:60]}: {first['msg'][:1].lower()}{first['msg'][1:]}"
+    if not name:
+        return f"row {number} is {first['input']!r:.60}; a row is an object with the fields {', '.join(known)}"
+    return f"row {number}: {name!r} is {first['input']!r:.60}: {first['msg'][:1].lower()}{first['msg'][1:]}"

@@ -13,6 +13,7 @@ import pandas as pd
 from .. import registry
 from ..data.schema import SchemaError, conform, from_json_rows, keys
 from ..feature_store.online import get_online_features
+from ..feature_store.views import FeatureView
 from ..features import VIEWS
 from ..model.answers import answers
 from ..registry import Bundle
@@ -24,6 +25,12 @@ class Predictor:
 
     bundle: Bundle
     online: Path
+
+    @property
+    def views(self) -> list[FeatureView]:
+        """The views whose features the model reads."""
+        names = self.bundle.card.columns.names
+        return [view for view in VIEWS if any(feature.name in names for feature in view.features)]
 
     def answer(self, rows: pd.DataFrame, now: dt.datetime) -> pd.DataFrame:
         """Answer raw rows.
@@ -46,7 +53,9 @@ class Predictor:
         whole = self._with_features(named, now)
         missing = [name for name in card.columns.names if name not in whole]
         if missing:
-            raise SchemaError(f"column {missing[0]!r} is missing; the model reads {', '.join(card.columns.names)}")
+            stored = {feature.name for view in self.views for feature in view.features}
+            raw = [name for name in card.columns.names if name not in stored]
+            raise SchemaError(f"column {missing[0]!r} is missing; the rows must hold {', '.join([card.data.entity, *raw])}")
         inputs = conform(whole, card.columns.modalities())[list(card.columns.names)]
         segment = card.data.segment
         known = conform(rows, {segment: "categories"})[segment] if segment is not None and segment in rows else None
@@ -63,9 +72,8 @@ class Predictor:
 
     def _with_features(self, rows: pd.DataFrame, now: dt.datetime) -> pd.DataFrame:
         card = self.bundle.card
-        views = [view for view in VIEWS if any(feature.name in card.columns.names for feature in view.features)]
-        for entity in {view.entity for view in views}:
-            stored = get_online_features(rows[entity].tolist(), entity, views, self.online, now).set_axis(rows.index)
+        for entity in {view.entity for view in self.views}:
+            stored = get_online_features(rows[entity].tolist(), entity, self.views, self.online, now).set_axis(rows.index)
             for name in stored.columns.intersection(list(card.columns.names)):
                 given = rows[name] if name in rows else pd.Series(None, index=rows.index, dtype=object)
                 rows = rows.assign(**{name: given.astype(object).where(given.notna(), stored[name])})
@@ -76,6 +84,9 @@ def load_predictor(root: Path) -> Predictor:
     """The promoted model of a project.
 
     Raises:
-        BundleError: none is promoted, or it does not prove itself.
+        BundleError: none is promoted, it does not prove itself, or the features that it reads are not there.
     """
-    return Predictor(registry.load(root / registry.FOLDER), root / "artifacts" / "materialize" / "online.sqlite")
+    predictor = Predictor(registry.load(root / registry.FOLDER), root / "artifacts" / "materialize" / "online.sqlite")
+    if predictor.views and not predictor.online.is_file():
+        raise registry.BundleError(f"the online feature store is not there: {predictor.online}; make it again with `make run`")
+    return predictor

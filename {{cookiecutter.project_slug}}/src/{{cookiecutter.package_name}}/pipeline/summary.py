@@ -28,7 +28,7 @@ def show(root: Path) -> None:
     console = Console()
     console.print(table)
     console.print(_verdict(decision, current(root / FOLDER)), soft_wrap=True)
-    console.print("metrics: artifacts/evaluate/metrics.json · model: models/ · next: make predict, make serve", soft_wrap=True)
+    console.print("metrics: artifacts/evaluate/metrics.json · model: models/ · next: make predict, make help", soft_wrap=True)
 
 
 def _verdict(decision: dict[str, Any], promoted: dict[str, Any] | None) -> str:

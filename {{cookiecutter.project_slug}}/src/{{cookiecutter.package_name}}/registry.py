@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
-from .digests import changed, digest
+from .digests import changed, digest, digest_of
 from .settings import Columns, Data, Refusal, Section
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class Card(Section):
     data: Data
     columns: Columns
     key: Literal["number", "text"]
+    views: str
     classes: tuple[str, ...] | None
     scores: dict[str, float]
     libraries: dict[str, str]
@@ -83,6 +84,8 @@ def save(
         scores: on the test rows.
     """
     from .data.schema import to_json_rows
+    from .feature_store.views import views_of
+    from .features import VIEWS
     from .model.answers import answers
     from .model.persistence import save as save_pipeline
 
@@ -98,6 +101,7 @@ def save(
             candidate=candidate,
             data=data,
             columns=columns,
+            views=digest_of([repr(view) for view in views_of(VIEWS, columns.names)]),
             key="number" if isinstance(rows[0][data.entity], int) else "text",
             classes=None if data.task == "regression" else tuple(map(str, pipeline.classes_)),
             scores=scores,
@@ -127,7 +131,9 @@ def load(models: Path, version: str | None = None) -> Bundle:
     if version is None and promoted is not None:
         version = promoted["version"]
     if version is None:
-        raise BundleError("no model is promoted; train one with `make run`")
+        known = ", ".join(card.version for card in cards(models))
+        choose = f"choose one with `models promote`: {known}" if known else "train one with `make run`"
+        raise BundleError(f"no model is promoted; {choose}")
     if promoted and promoted["version"] == version and changed({CARD: promoted["card"]}, models / version):
         raise BundleError(f"the card of model {version} is absent or was altered after its promotion; retrain with `make run`")
     card = read_card(models, version)
@@ -159,6 +165,7 @@ def promote(models: Path, version: str) -> None:
     read_card(models, version)
     before = current(models)
     if before and before["version"] == version:
+        _write_current(models, version, before["history"])  # its card may have been written again
         return
     history = [*before["history"], before["version"]] if before else []
     _write_current(models, version, history)
@@ -174,17 +181,17 @@ def rollback(models: Path) -> str:
     if before is None or not before["history"]:
         raise BundleError("no earlier model was promoted; `models list` shows what there is")
     *history, version = before["history"]
-    read_card(models, version)
+    load(models, version)
     _write_current(models, version, history)
     return str(version)
 
 
 def current(models: Path) -> dict[str, Any] | None:
     """What is promoted: its version, its card's digest, and the versions before it."""
-    path = models / CURRENT
-    if not path.exists():
+    try:
+        found: dict[str, Any] = json.loads((models / CURRENT).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):  # what cannot be read promotes nothing
         return None
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
 

@@ -10,7 +10,7 @@ import json
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -164,7 +164,7 @@ class Settings(Section):
     """The whole of settings.toml."""
 
     seed: int = Field(ge=0)
-    tables: dict[str, Table]
+    tables: dict[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")], Table]
     data: Data
     columns: Columns
     features: Features = Features()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from {{ cookiecutter.package_name }} import registry
 from {{ cookiecutter.package_name }}.digests import changed
 from {{ cookiecutter.package_name }}.pipeline import freshness
 from {{ cookiecutter.package_name }}.pipeline.freshness import artifacts, imported, is_fresh, read_manifest
@@ -151,12 +152,16 @@ def test_a_missing_input_is_one_sentence(tmp_path: Path, settings: Settings) -> 
         run_step(BY_NAME["fit"], settings, tmp_path)
 
 
-def test_a_deleted_model_is_made_again(copy: Path, settings: Settings) -> None:
-    """What a step wrote outside its folder belongs to its result."""
-    shutil.rmtree(copy / "models")
+@pytest.mark.parametrize("lost", ["", "VERSION", "VERSION/card.json", "VERSION/pipeline.skops"])
+def test_a_deleted_model_is_made_again(copy: Path, settings: Settings, lost: str) -> None:
+    """What a step wrote outside its folder belongs to its result; whatever part is lost, the model answers again."""
+    promoted = registry.current(copy / "models")
+    assert promoted is not None
+    path = copy / "models" / lost.replace("VERSION", promoted["version"])
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     assert run_step(BY_NAME["promote"], settings, copy)
-    assert (copy / "models" / "current.json").is_file()
+    assert registry.load(copy / "models").card.version == promoted["version"]
 
 
 def test_a_failed_step_is_named_and_costs_nothing(monkeypatch: pytest.MonkeyPatch, copy: Path, settings: Settings) -> None:

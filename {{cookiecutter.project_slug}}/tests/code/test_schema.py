@@ -50,6 +50,7 @@ def test_times_are_utc() -> None:
     ("column", "value", "sentence"),
     [
         ("pages", "many", "column 'pages', row 1: 'many' is not a finite number"),
+        ("pages", pd.Timestamp("2026-05-01"), "column 'pages', row 1: 2026-05-01T00:00:00 is not a finite number"),
         ("pages", float("inf"), "column 'pages', row 1: inf is not a finite number"),
         ("photo", 7, "column 'photo', row 1: 7 is not bytes of a picture"),
         ("at", "yesterday", "column 'at', row 1: 'yesterday' is not a time such as"),

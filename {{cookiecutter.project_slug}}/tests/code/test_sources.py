@@ -8,7 +8,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from {{ cookiecutter.package_name }}.data.sources import SourceError, read
+from {{ cookiecutter.package_name }}.data.sources import SourceError, read, read_files
 from {{ cookiecutter.package_name }}.settings import Columns, Table
 
 ROWS = pd.DataFrame({"user_id": [1, 2, 3], "pages": [3.0, None, 5.0], "note": ["a", "ü, 'b'", None]})
@@ -28,6 +28,21 @@ def test_csv_parquet_and_sql_give_the_same_rows(tmp_path: Path) -> None:
         Table(query="FROM rows ORDER BY user_id", database="rows.duckdb"),
     ):
         pd.testing.assert_frame_equal(ROWS, _read(table, tmp_path), check_dtype=False)
+
+
+def test_a_word_in_a_csv_stays_a_word(tmp_path: Path) -> None:
+    """Categories, text and labels are not guessed to be truth values, times or numbers; without being asked for, they are."""
+    (tmp_path / "rows.csv").write_text("id,bought,at\n1,yes,7:05\n2,no,7:10\n", encoding="utf-8")
+
+    assert read_files([tmp_path / "rows.csv"], ["bought", "at", "no such column"])["bought"].tolist() == ["yes", "no"]
+    assert read_files([tmp_path / "rows.csv"], ["at"])["at"].tolist() == ["7:05", "7:10"]
+
+
+def test_large_keys_beside_a_null_stay_apart(tmp_path: Path) -> None:
+    """As floats, two keys near 2^60 would be one."""
+    (tmp_path / "rows.csv").write_text(f"id,x\n{2**60},1\n{2**60 + 1},2\n,3\n", encoding="utf-8")
+
+    assert read_files([tmp_path / "rows.csv"])["id"].tolist()[:2] == [2**60, 2**60 + 1]
 
 
 def test_a_folder_is_the_sum_of_its_files(tmp_path: Path) -> None:

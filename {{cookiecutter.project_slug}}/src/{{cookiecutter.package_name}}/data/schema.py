@@ -38,6 +38,8 @@ def conform(frame: pd.DataFrame, modalities: Mapping[str, str]) -> pd.DataFrame:
 
 def numbers(column: pd.Series) -> pd.Series:
     """As float64; true is 1."""
+    if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
+        raise _unfit(column, column.notna() | True, "a finite number", "numbers")
     values = pd.to_numeric(column, errors="coerce").astype("float64")
     bad = (values.isna() & column.notna()) | np.isinf(values)
     if bad.any():
@@ -52,7 +54,7 @@ def categories(column: pd.Series) -> pd.Series:
 
 def text(column: pd.Series) -> pd.Series:
     """As str."""
-    return _objects(column, str)
+    return _objects(column, _label)
 
 
 def image(column: pd.Series) -> pd.Series:
@@ -67,7 +69,8 @@ def times(column: pd.Series) -> pd.Series:
     """As times in UTC, to the microsecond; a time without a zone is UTC."""
     if pd.api.types.is_numeric_dtype(column):
         raise _unfit(column, column.notna(), "a time such as 2026-05-01T12:00:00Z", "event_time")
-    values = pd.to_datetime(column, utc=True, errors="coerce", format="ISO8601" if column.dtype == object else None)
+    form = "ISO8601" if pd.api.types.is_string_dtype(column) else None
+    values = pd.to_datetime(column, utc=True, errors="coerce", format=form)
     bad = values.isna() & column.notna()
     if bad.any():
         raise _unfit(column, bad, "a time such as 2026-05-01T12:00:00Z", "event_time")
@@ -186,7 +189,9 @@ def check_rows(frame: pd.DataFrame, table: str, wanted: Mapping[str, str], data:
                 f"settings.toml: {setting} names {name!r}, which table {table!r} does not have, nor features.py; "
                 f"the table's columns are {', '.join(map(str, frame.columns))}"
             )
-    for name, setting in ((data.entity, "data.entity"), (data.target, "data.target")):
+    whole = {data.entity: "data.entity", data.target: "data.target"}
+    whole |= {name: setting for name, setting in wanted.items() if setting in ("data.event_time", "split.by")}
+    for name, setting in whole.items():
         nulls = int(frame[name].isna().sum())
         if nulls:
             raise SchemaError(f"settings.toml: {setting} = {name!r} is null in {nulls} of {len(frame)} rows; fill or drop them")

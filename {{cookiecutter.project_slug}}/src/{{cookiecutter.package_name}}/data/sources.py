@@ -5,15 +5,17 @@ Which files stand behind a table is told without reading them, so that asking wh
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..settings import Columns, Refusal, Settings, Table
 
 if TYPE_CHECKING:
+    import duckdb
     import pandas as pd
 
-FORMATS = {".csv": "read_csv(?, union_by_name = true)", ".parquet": "read_parquet(?, union_by_name = true)"}
+FORMATS = {".csv": "read_csv($paths, union_by_name = true)", ".parquet": "read_parquet($paths, union_by_name = true)"}
 
 
 class SourceError(Refusal):
@@ -60,23 +62,32 @@ def _matches(root: Path, pattern: str) -> list[Path]:
     return list(base.glob(str(whole.relative_to(base))))
 
 
-def read_files(paths: list[Path]) -> pd.DataFrame:
-    """The rows of CSV files or of Parquet files, one after another; times are in UTC."""
+def read_files(paths: list[Path], as_text: Collection[str] = ()) -> pd.DataFrame:
+    """The rows of CSV files or of Parquet files, one after another; times are in UTC.
+
+    Args:
+        paths: of the files, all of one format.
+        as_text: columns that a CSV file shall not be guessed to hold numbers, times or truth values in: "yes" stays "yes".
+    """
     import duckdb
 
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        query = f"SELECT * FROM {FORMATS[paths[0].suffix]}"  # noqa: S608 the text is one of two constants
+        source, given = FORMATS[paths[0].suffix], {"paths": [str(path) for path in paths]}
         try:
-            rows: pd.DataFrame = connection.sql(query, params=[[str(path) for path in paths]]).to_arrow_table().to_pandas()
+            if paths[0].suffix == ".csv":
+                found = connection.sql(f"FROM {source}", params=given).columns
+                kept = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in found if name in as_text)
+                source = source.replace(")", f", types = {chr(123)}{kept}{chr(125)})") if kept else source
+            rows = frame(connection.sql(f"FROM {source}", params=given))
         except duckdb.Error as error:
             reason = str(error).splitlines()[0]
             raise SourceError(f"{paths[0]} cannot be read: {reason}; mend the file or its extension") from None
     return rows
 
 
-def read(name: str, table: Table, root: Path, columns: Columns, seed: int) -> pd.DataFrame:
-    """The rows of one raw table.
+def read(name: str, table: Table, root: Path, columns: Columns, seed: int, as_text: Collection[str] = ()) -> pd.DataFrame:
+    """The rows of one raw table; `as_text` as in `read_files`.
 
     Raises:
         SourceError: a file or the database is absent or unreadable, the query fails, or there is no row.
@@ -86,10 +97,24 @@ def read(name: str, table: Table, root: Path, columns: Columns, seed: int) -> pd
 
         return demo.table(name, table.demo, seed, columns)
     paths = files(name, table, root)
-    frame = read_files(paths) if table.query is None else _query(name, paths[0], table.query)
-    if frame.empty:
+    rows = read_files(paths, as_text) if table.query is None else _query(name, paths[0], table.query)
+    if rows.empty:
         raise SourceError(f"settings.toml: tables.{name} has no row; check its path or query")
-    return frame
+    return rows
+
+
+def frame(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
+    """A relation's rows; whole numbers beside a null stay whole, where floats would run large ones together."""
+    import pandas as pd
+    import pyarrow as pa
+
+    rows: pd.DataFrame = relation.to_arrow_table().to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    return rows
+
+
+def quoted(text: str) -> str:
+    """A text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _query(name: str, database: Path, query: str) -> pd.DataFrame:
@@ -99,7 +124,7 @@ def _query(name: str, database: Path, query: str) -> pd.DataFrame:
     try:
         with duckdb.connect(str(database), read_only=True) as connection:
             connection.execute("SET TimeZone = 'UTC'")
-            rows: pd.DataFrame = connection.sql(query).to_arrow_table().to_pandas()
+            rows = frame(connection.sql(query))
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
         raise SourceError(f"settings.toml: tables.{name}: the query fails: {reason}; mend it") from None

@@ -43,9 +43,12 @@ class Volume(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
-        """The block, louder or softer."""
+        """The block, louder or softer.
+
+        Rounded, for a row alone and among others differ in the sixteenth digit, and a tree may cut just there.
+        """
         check_is_fitted(self)
-        return np.asarray(X) * (self.weight / self.norm_)
+        return np.round(np.asarray(X) * (self.weight / self.norm_), 9)
 
 
 def encoder(columns: Columns, settings: Encoders) -> ColumnTransformer:

@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
+from ..data.sources import frame
 from .views import FeatureView, ViewError
 
 TYPES = {"float": "DOUBLE", "int": "BIGINT", "str": "VARCHAR", "bool": "BOOLEAN"}
@@ -97,7 +98,7 @@ def _history(labels: pd.DataFrame, view: FeatureView, rows: Path, event_time: st
         duck.register("asked", asked)
         duck.read_parquet(str(rows)).create_view("stored")
         _check_keys(view, duck)
-        found: pd.DataFrame = duck.sql(query, params={"ttl": view.ttl if event_time else None}).to_arrow_table().to_pandas()
+        found = frame(duck.sql(query, params={"ttl": view.ttl if event_time else None}))
     found.index = labels.index
     return found
 
@@ -129,7 +130,9 @@ def _typed(view: FeatureView, found: Sequence[str]) -> str:
     created = "coalesce(CAST(created_time AS TIMESTAMPTZ), event_time)" if "created_time" in found else "event_time"
     order = ", ".join([view.entity, "event_time", "created_time", *(feature.name for feature in view.features)])
     return f"""
-        WITH computed AS ({view.sql}),
+        WITH computed AS (
+{view.sql.rstrip().rstrip(";")}
+        ),
         timed AS (
             SELECT * REPLACE (CAST(event_time AS TIMESTAMPTZ) AS event_time) FROM computed
         ),

@@ -77,6 +77,11 @@ class FeatureView:
                 raise ViewError(f"feature {feature.name!r} of view {self.name!r} has no description; write one")
 
 
+def views_of(views: Sequence[FeatureView], names: Sequence[str]) -> list[FeatureView]:
+    """The views of which some feature is named."""
+    return [view for view in views if any(feature.name in names for feature in view.features)]
+
+
 def features_by_name(views: Sequence[FeatureView]) -> dict[str, Feature]:
     """Every feature of some views, by its name.
 

@@ -32,7 +32,7 @@ def run(settings: Settings, out: Path, training_set: Path) -> None:
         for name, candidate in unfitted.items():
             save(fitted(candidate, encoded, target, segment, rows[data.entity].to_numpy()), out / f"{name}.skops")
     (out / "candidates.json").write_text(json.dumps(list(unfitted)), encoding="utf-8")
-    golden = rows[[data.entity, *columns.names]].head(GOLDEN_ROWS)
+    golden = raw.assign(**{data.entity: rows[data.entity]}).head(GOLDEN_ROWS)
     known = pd.Series(range(len(golden)), index=golden.index) < len(golden) - 1  # of the last one nothing but its key
     golden = golden.assign(**{name: golden[name].where(known) for name in columns.names})
     golden.to_parquet(out / "golden.parquet", index=False)

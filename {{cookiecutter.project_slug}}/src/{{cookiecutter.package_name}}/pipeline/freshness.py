@@ -57,9 +57,9 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     """A finished step's manifest; None if the step has not finished."""
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+    except (FileNotFoundError, ValueError):
         return None
-    return manifest
+    return manifest if {"key", "files", "sources"} <= manifest.keys() else None
 
 
 def manifest(step: Step, settings: Settings, root: Path, folder: Path, sources: Iterable[Path]) -> dict[str, Any]:
@@ -99,6 +99,9 @@ def _parsed(path: Path) -> tuple[str, frozenset[str], frozenset[str]]:
         match node:
             case ast.Import(names=names):
                 libraries |= {name.name.split(".")[0] for name in names}
+            case ast.ImportFrom(level=0, module=str(module), names=names) if module.split(".")[0] == PACKAGE.name:
+                base = PACKAGE.joinpath(*module.split(".")[1:])
+                own |= {str(file) for name in names for file in _files(base, name.name)}
             case ast.ImportFrom(level=0, module=str(module)):
                 libraries.add(module.split(".")[0])
             case ast.ImportFrom(level=level, module=module, names=names) if level:

@@ -20,7 +20,7 @@ from .freshness import read_manifest
 
 
 def run(settings: Settings, out: Path, root: Path, fit: Path, evaluate: Path) -> list[Path]:
-    """Write `decision.json`, and the winner's bundle into the registry; tell which card, so that its loss is noticed."""
+    """Write `decision.json`, and the winner's bundle into the registry; tell its files, so that their loss is noticed."""
     gate = settings.gate
     scores = json.loads((evaluate / "metrics.json").read_text(encoding="utf-8"))["scores"]
     measure = metric(gate.metric, settings.data.task)
@@ -32,7 +32,7 @@ def run(settings: Settings, out: Path, root: Path, fit: Path, evaluate: Path) ->
     version = _publish(best, scores[best]["all"], models, fit, settings) if better else None
     decision = {"metric": gate.metric, "gains": gains, "best": best, "version": version}
     (out / "decision.json").write_text(json.dumps(decision, indent=1), encoding="utf-8")
-    return [models / version / registry.CARD] if version else []
+    return sorted((models / version).iterdir()) if version else []
 
 
 def _publish(name: str, scores: dict[str, float], models: Path, fit: Path, settings: Settings) -> str:

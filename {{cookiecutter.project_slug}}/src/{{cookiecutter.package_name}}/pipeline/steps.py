@@ -35,7 +35,7 @@ class Step:
 
 
 STEPS = (
-    Step("ingest", settings=("tables", "columns", "seed"), outside=True, reads=raw_files),
+    Step("ingest", settings=("tables", "data", "columns", "seed"), outside=True, reads=raw_files),
     Step("validate", needs=("ingest",), settings=("tables", "data", "columns", "split")),
     Step("materialize", needs=("validate",)),
     Step("training_set", needs=("validate", "materialize"), settings=("data", "columns", "features", "split")),

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from ..data.schema import categories
 from ..data.split import is_test
 from ..feature_store.offline import get_historical_features
-from ..feature_store.views import ViewError, features_by_name
+from ..feature_store.views import ViewError, features_by_name, views_of
 from ..features import VIEWS
 from ..settings import Settings, SettingsError
 
@@ -24,12 +25,17 @@ def run(settings: Settings, out: Path, validate: Path, materialize: Path) -> Non
             raise ViewError(
                 f"feature {name!r} is pii; allow it by features.allow_pii in settings.toml, or take it out of columns"
             )
-    views = [view for view in VIEWS if any(feature.name in used for feature in view.features)]
+    views = views_of(VIEWS, columns.names)
+    for view in views:
+        if view.entity != data.entity:
+            raise ViewError(f"view {view.name!r} is keyed by {view.entity!r}, not by {data.entity!r}; a model reads one key")
+        if view.ttl and not data.event_time:
+            raise ViewError(f"view {view.name!r} has a ttl, and no data.event_time says from when; set that, or no ttl")
     history = get_historical_features(rows, views, materialize, data.event_time)[used]
     keys = [data.entity, data.event_time, data.target, data.segment]
     kept = list(dict.fromkeys(name for name in (*keys, *columns.names) if name is not None and name not in used))
     joined = pd.concat([rows[kept], history], axis="columns")
-    test = is_test(rows[split.by], split.test_share)
+    test = is_test(categories(rows[split.by]), split.test_share)
     for side, name in ((~test, "train"), (test, "test")):
         if joined.loc[side, data.target].nunique() < 2:
             raise SettingsError(

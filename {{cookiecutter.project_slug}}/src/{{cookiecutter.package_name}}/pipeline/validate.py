@@ -12,6 +12,8 @@ from ..feature_store.views import features_by_name
 from ..features import VIEWS
 from ..settings import MODALITIES, Columns, Data, Settings, SettingsError, Split
 
+ANSWER = ("prediction", "probability", "route", "route_probability", "route_source", "model")
+
 
 def run(settings: Settings, out: Path, ingest: Path) -> None:
     """Write every table again, the rows to learn from in their one form."""
@@ -36,6 +38,8 @@ def _wanted(rows: pd.DataFrame, data: Data, columns: Columns, split: Split) -> d
     wanted = {
         name: f"columns.{modality}" for modality in MODALITIES for name in getattr(columns, modality) if name not in features
     }
+    if data.entity in ANSWER or data.entity == data.target:
+        raise SettingsError(f"settings.toml: data.entity = {data.entity!r} is the target or a word of the answer; rename it")
     for name in columns.names:
         if name in features and name in rows:
             raise SettingsError(

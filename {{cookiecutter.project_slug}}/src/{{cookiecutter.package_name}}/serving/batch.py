@@ -34,7 +34,9 @@ def score(predictor: Predictor, source: Path, target: Path, root: Path, now: dt.
         SchemaError: a row cannot be answered.
     """
     check_paths(source, target)
-    rows, _ = with_bytes(read_files([source]), predictor.bundle.card.columns.image, root)
+    card = predictor.bundle.card
+    as_text = {*card.columns.categories, *card.columns.text, card.data.segment or ""}
+    rows, _ = with_bytes(read_files([source], as_text), predictor.bundle.card.columns.image, root)
     if rows.empty:
         raise SourceError(f"{source} has no row; there is nothing to answer")
     parts = []

@@ -25,13 +25,15 @@ class RequestError(Refusal):
 
 def row_model(card: Card) -> type[BaseModel]:
     """The type of one row: the entity, and any column of the model; what is absent comes from the feature store or is null."""
-    entity: Any = (int if card.key == "number" else str, Field(description="the entity's key"))
+    whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+    entity: Any = (whole if card.key == "number" else str, Field(description="the entity's key"))
     fields: dict[str, Any] = {card.data.entity: entity}
     for name, modality in card.columns.modalities().items():
         fields[name] = (TYPES[modality], None)
     if card.data.segment and card.data.segment not in fields:
-        fields[card.data.segment] = (str | None, Field(default=None, description="if known, it is used, not predicted"))
-    config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [dict(card.golden_rows[0])]})
+        fields[card.data.segment] = (TYPES["categories"], Field(default=None, description="used if known, else predicted"))
+    shown: Any = {"examples": [json.loads(example(card))]}
+    config = ConfigDict(extra="forbid", strict=True, json_schema_extra=shown)
     return create_model("Row", __config__=config, **fields)
 
 
@@ -52,10 +54,9 @@ def parse(card: Card, text: str | bytes) -> list[dict[str, Any]]:
 
 
 def example(card: Card) -> str:
-    """A row to copy, its long values cut."""
-    return json.dumps(
-        {name: f"{v[:24]}…" if isinstance(v, str) and len(v) > 48 else v for name, v in card.golden_rows[0].items()}
-    )
+    """A row to copy; it shows the fields, not what a training row held."""
+    key = {card.data.entity: 1 if card.key == "number" else "key"}
+    return json.dumps(dict.fromkeys(card.columns.names) | key)
 
 
 def _checked(model: type[BaseModel], number: int, row: object) -> dict[str, Any]:

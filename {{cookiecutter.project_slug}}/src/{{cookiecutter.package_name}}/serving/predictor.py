@@ -12,8 +12,9 @@ import pandas as pd
 
 from .. import registry
 from ..data.schema import SchemaError, conform, from_json_rows, keys
+from ..digests import digest_of
 from ..feature_store.online import get_online_features
-from ..feature_store.views import FeatureView
+from ..feature_store.views import FeatureView, views_of
 from ..features import VIEWS
 from ..model.answers import answers
 from ..registry import Bundle
@@ -29,8 +30,7 @@ class Predictor:
     @property
     def views(self) -> list[FeatureView]:
         """The views whose features the model reads."""
-        names = self.bundle.card.columns.names
-        return [view for view in VIEWS if any(feature.name in names for feature in view.features)]
+        return views_of(VIEWS, self.bundle.card.columns.names)
 
     def answer(self, rows: pd.DataFrame, now: dt.datetime) -> pd.DataFrame:
         """Answer raw rows.
@@ -50,6 +50,8 @@ class Predictor:
         if card.data.entity not in rows:
             raise SchemaError(f"column {card.data.entity!r} is missing: it is the key of every row; add it")
         named = rows.assign(**{card.data.entity: keys(rows[card.data.entity])})
+        if card.key == "number" and not pd.api.types.is_integer_dtype(named[card.data.entity]):
+            raise SchemaError(f"column {card.data.entity!r} holds a key that is no whole number of 64 bits; mend that row")
         whole = self._with_features(named, now)
         missing = [name for name in card.columns.names if name not in whole]
         if missing:
@@ -87,6 +89,9 @@ def load_predictor(root: Path) -> Predictor:
         BundleError: none is promoted, it does not prove itself, or the features that it reads are not there.
     """
     predictor = Predictor(registry.load(root / registry.FOLDER), root / "artifacts" / "materialize" / "online.sqlite")
+    card = predictor.bundle.card
+    if digest_of([repr(view) for view in predictor.views]) != card.views:
+        raise registry.BundleError(f"features.py has changed since model {card.version} was trained; retrain with `make run`")
     if predictor.views and not predictor.online.is_file():
         raise registry.BundleError(f"the online feature store is not there: {predictor.online}; make it again with `make run`")
     return predictor

@@ -1,0 +1,132 @@
+"""What single steps promise: no leak between training and test, nothing from the future, the best model and no other."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from {{ cookiecutter.package_name }} import registry
+from {{ cookiecutter.package_name }}.data.schema import categories, conform
+from {{ cookiecutter.package_name }}.data.split import is_test
+from {{ cookiecutter.package_name }}.feature_store.offline import get_historical_features
+from {{ cookiecutter.package_name }}.feature_store.views import ViewError, views_of
+from {{ cookiecutter.package_name }}.features import VIEWS
+from {{ cookiecutter.package_name }}.model.candidates import fitted
+from {{ cookiecutter.package_name }}.model.persistence import ENCODER, load
+from {{ cookiecutter.package_name }}.pipeline import fit, promote, training_set
+from {{ cookiecutter.package_name }}.serving.predictor import Predictor
+from {{ cookiecutter.package_name }}.settings import Gate, Settings
+
+
+def test_the_split_is_by_the_column_that_is_named(root: Path, settings: Settings) -> None:
+    """The test rows are those whose value the hash sends there; no value is on both sides."""
+    rows = pd.read_parquet(root / "artifacts" / "validate" / f"{settings.data.rows}.parquet")
+    side = is_test(categories(rows[settings.split.by]), settings.split.test_share)
+    test = pd.read_parquet(root / "artifacts" / "training_set" / "test.parquet")
+
+    assert test[settings.data.target].tolist() == rows.loc[side, settings.data.target].tolist()
+
+
+def test_training_rows_hold_what_was_known_then(root: Path, settings: Settings) -> None:
+    """The features of every training row are those of its own time, not today's."""
+    train = pd.read_parquet(root / "artifacts" / "training_set" / "train.parquet")
+    views = views_of(VIEWS, settings.columns.names)
+    names = [name for view in views for name in (feature.name for feature in view.features) if name in train]
+
+    then = get_historical_features(train, views, root / "artifacts" / "materialize", settings.data.event_time)
+
+    forms = {name: modality for name, modality in settings.columns.modalities().items() if name in names}
+    pd.testing.assert_frame_equal(conform(train[names], forms), conform(then[names], forms), check_dtype=False)
+
+
+def test_pii_is_refused_unless_allowed(root: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training reads a feature that tells who somebody is only if settings name it."""
+    private = [replace(view, features=tuple(replace(one, pii=True) for one in view.features)) for view in VIEWS]
+    monkeypatch.setattr(training_set, "VIEWS", private)
+    named = [name for view in views_of(VIEWS, settings.columns.names) for name in (one.name for one in view.features)]
+    home = root / "artifacts"
+
+    def run(allowed: tuple[str, ...]) -> None:
+        own = settings.model_copy(update={"features": settings.features.model_copy(update={"allow_pii": allowed})})
+        training_set.run(own, tmp_path, home / "validate", home / "materialize")
+
+    if named:
+        with pytest.raises(ViewError, match="is pii"):
+            run(())
+    run(tuple(named))
+
+
+def test_fit_tells_whose_row_it_is(root: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every candidate is given the entity as group, so that nobody is routed by a router that has seen them."""
+    train = pd.read_parquet(root / "artifacts" / "training_set" / "train.parquet")
+    told: list[list[object]] = []
+
+    def listens(model: Any, Z: Any, y: Any, segment: Any, groups: Any) -> Any:
+        told.append(list(groups))
+        return fitted(model, Z, y, segment, groups)
+
+    monkeypatch.setattr(fit, "fitted", listens)
+    fit.run(settings, tmp_path, root / "artifacts" / "training_set")
+
+    assert told
+    assert all(groups == train[settings.data.entity].tolist() for groups in told)
+
+
+def test_every_candidate_answers_a_row_as_in_a_batch(root: Path, settings: Settings) -> None:
+    """Trees too, which may cut where two roads to one number differ in the sixteenth digit."""
+    home = root / "artifacts" / "fit"
+    rows = pd.read_parquet(root / "artifacts" / "training_set" / "test.parquet").head(150)
+    raw = conform(rows, settings.columns.modalities())[list(settings.columns.names)]
+    encode = load(home / ENCODER)
+    together = encode.transform(raw)
+    alone = np.vstack([encode.transform(raw.iloc[[place]]) for place in range(len(raw))])
+
+    for name in json.loads((home / "candidates.json").read_text(encoding="utf-8")):
+        model = load(home / f"{name}.skops")
+        answer = model.predict if settings.data.task == "regression" else model.predict_proba
+        np.testing.assert_allclose(answer(together), answer(alone), rtol=1e-12, atol=1e-12)
+
+
+def test_the_online_store_is_asked(root: Path, settings: Settings, predictor: Predictor) -> None:
+    """A row with its key alone gets the features that the offline store knows today."""
+    entity, now = settings.data.entity, dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
+    keys = pd.read_parquet(root / "artifacts" / "training_set" / "test.parquet")[[entity]].drop_duplicates().head(200)
+    rows = keys.reset_index(drop=True)
+    views = views_of(VIEWS, settings.columns.names)
+
+    today = get_historical_features(rows.assign(at=pd.Timestamp(now)), views, root / "artifacts" / "materialize", "at")
+    online = predictor._with_features(rows, now)
+
+    names = [name for name in today if name in settings.columns.names]
+    forms = {name: modality for name, modality in settings.columns.modalities().items() if name in names}
+    pd.testing.assert_frame_equal(conform(online[names], forms), conform(today[names], forms), check_dtype=False)
+
+
+@pytest.mark.parametrize("better", [True, False])
+def test_the_gate_knows_which_way_is_up(root: Path, settings: Settings, tmp_path: Path, better: bool) -> None:
+    """By a metric of which more is better the highest wins; where the dummy is best, nothing is promoted."""
+    name = "r2" if settings.data.task == "regression" else "accuracy"
+    shutil.copytree(root / "artifacts" / "evaluate", tmp_path / "evaluate")
+    path = tmp_path / "evaluate" / "metrics.json"
+    measured = json.loads(path.read_text(encoding="utf-8"))
+    for candidate, parts in measured["scores"].items():
+        parts["all"][name] = {"dummy": 0.3, "rule": 0.5}.get(candidate, 0.4) if better else 0.1 + 0.2 * (candidate == "dummy")
+    path.write_text(json.dumps(measured), encoding="utf-8")
+    (tmp_path / "out").mkdir()
+
+    gated = settings.model_copy(update={"gate": Gate(metric=name)})
+    promote.run(gated, tmp_path / "out", tmp_path, root / "artifacts" / "fit", tmp_path / "evaluate")
+
+    decision = json.loads((tmp_path / "out" / "decision.json").read_text(encoding="utf-8"))
+    promoted = registry.current(tmp_path / registry.FOLDER)
+    assert decision["best"] == ("rule" if better else "dummy")
+    assert (promoted and promoted["version"]) == decision["version"]
+    assert (promoted is not None) == better

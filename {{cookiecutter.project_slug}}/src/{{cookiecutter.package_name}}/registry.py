@@ -10,14 +10,12 @@ import json
 import os
 import shutil
 from dataclasses import dataclass
-from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
-from .digests import changed, digest, digest_of
+from .digests import changed, digest, digest_of, libraries
 from .settings import Columns, Data, Refusal, Section
 
 if TYPE_CHECKING:
@@ -28,7 +26,6 @@ FOLDER = "models"
 CARD = "card.json"
 PIPELINE = "pipeline.skops"
 CURRENT = "current.json"
-LIBRARIES = {"numpy": "numpy", "pillow": "PIL", "scikit-image": "skimage", "scikit-learn": "sklearn", "scipy": "scipy"}
 TOLERANCE = 1e-9
 
 
@@ -105,7 +102,7 @@ def save(
             key="number" if isinstance(rows[0][data.entity], int) else "text",
             classes=None if data.task == "regression" else tuple(map(str, pipeline.classes_)),
             scores=scores,
-            libraries=_libraries(),
+            libraries=libraries(),
             files={PIPELINE: digest(new / PIPELINE)},
             golden_rows=tuple(rows),
             golden_answers=tuple(_plain(answers(pipeline, _inputs(rows, columns)))),
@@ -142,7 +139,7 @@ def load(models: Path, version: str | None = None) -> Bundle:
         raise BundleError(
             f"model {version}: {', '.join(altered)} is absent or was altered; restore it or retrain with `make run`"
         )
-    other = {name: found for name, found in _libraries().items() if card.libraries.get(name) != found}
+    other = {name: found for name, found in libraries().items() if card.libraries.get(name) != found}
     if other:
         name, found = next(iter(other.items()))
         raise BundleError(
@@ -250,8 +247,3 @@ def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows of JSON values."""
     rows: list[dict[str, Any]] = json.loads(frame.to_json(orient="records", double_precision=15))
     return rows
-
-
-def _libraries() -> dict[str, str]:
-    """The versions of what shapes an answer."""
-    return {name: version(name) for name in LIBRARIES if find_spec(LIBRARIES[name])}

@@ -6,11 +6,12 @@ import json
 import shutil
 import zipfile
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from {{ cookiecutter.package_name }} import registry
+from {{ cookiecutter.package_name }} import digests, registry
 from {{ cookiecutter.package_name }}.registry import BundleError
 from {{ cookiecutter.package_name }}.settings import Refusal
 
@@ -59,7 +60,7 @@ def test_an_altered_bundle_is_refused(models: Path, file: str, damage: Callable[
 
 def test_other_libraries_are_refused(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A model answers with what it was fitted with; the sentence names both versions and what to type."""
-    monkeypatch.setattr(registry, "version", lambda name: "9.9" if name == "scikit-learn" else _version(name))
+    monkeypatch.setattr(digests, "version", lambda name: "9.9" if name == "scikit-learn" else version(name))
 
     with pytest.raises(BundleError, match=r"was fitted with scikit-learn .* and this is 9\.9; .* `make run`"):
         registry.load(models)
@@ -115,9 +116,3 @@ def test_an_unknown_version_is_one_sentence(models: Path, version: str) -> None:
     """It lists the known ones, and no path leads out of the registry."""
     with pytest.raises(BundleError, match=r"there is no model .*; the finished ones are: "):
         registry.promote(models, version)
-
-
-def _version(name: str) -> str:
-    from importlib.metadata import version
-
-    return version(name)

@@ -7,9 +7,8 @@ PYTHON := $(shell for python in python3 python3.11 python3.12 python3.13 python3
 	$$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 INSTALL := .venv/bin/uv pip install --quiet --python .venv
 COPY := .venv/bin/copier copy --defaults --quiet --vcs-ref HEAD
-DATA := $(foreach answer,$(ANSWERS),--data $(answer))
 
-.PHONY: help install demo variant check test test-quick bench
+.PHONY: help install demo variant check test test-quick mutants bench
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s%s\n", $$1, $$2}' Makefile
@@ -39,20 +38,25 @@ demo: .venv/bin/copier ## render the default answers into ./demo, train there an
 	$(MAKE) -C demo install run
 	$(MAKE) -C demo predict
 
-variant: .venv/bin/copier ## render ./variant, e.g. make variant ANSWERS='model=single serving=batch'
+variant: .venv/bin/copier ## render ./variant and run all of it, e.g. make variant ANSWERS='model=single serving=batch'
 	@test ! -e variant || { echo "./variant is there already; remove it first."; exit 1; }
-	$(COPY) $(DATA) . variant
+	@set --; for answer in $(ANSWERS); do set -- "$$@" --data "$$answer"; done; $(COPY) "$$@" . variant
+	$(MAKE) -C variant install check test run predict
 
 check: install ## lint, formatting and types of the template's own code
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 
-test: check ## everything: renders, checks, installs, trains
-	.venv/bin/pytest -n 2
+test: check ## everything: every variant rendered, checked and run; projects installed; a table of it at the end
+	.venv/bin/pytest -n 2 --variants all
 
-test-quick: install ## what takes no training and no installation
-	.venv/bin/pytest -n 2 -m "not slow"
+test-quick: install ## variants in which each answer meets each other one; no installation
+	.venv/bin/pytest -n 2 --variants pairs -m "not slow"
 
-bench: install ## how long a render takes
+mutants: install ## seed faults into the template and see the tests go red; writes docs/mutations.md
+	.venv/bin/python tests/mutants.py
+
+bench: install ## how long a render takes, and a variant
 	.venv/bin/python bench/render.py
+	.venv/bin/python bench/variants.py

@@ -1,8 +1,14 @@
 """Commands as their users type them: the tools', and git's."""
 
+import os
+import pty
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from select import select
+
+SECONDS_TO_WAIT = 0.5  # after which a command that shows nothing more is taken to wait for an answer
 
 
 def attempt(words: list[str], folder: Path, typed: str = "") -> subprocess.CompletedProcess[str]:
@@ -17,6 +23,33 @@ def succeed(words: list[str], folder: Path, typed: str = "") -> None:
     ran = attempt(words, folder, typed)
 
     assert 0 == ran.returncode, ran.stdout + ran.stderr
+
+
+def at_a_terminal(command: str, folder: Path, env: Mapping[str, str]) -> str:
+    """Run a command at a terminal, pressing return whenever it waits, as somebody who takes every default; what it showed."""
+    terminal, theirs = pty.openpty()
+    running = subprocess.Popen(
+        ["bash", "-c", command],
+        cwd=folder,
+        env=os.environ | env,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while True:
+            if select([terminal], [], [], SECONDS_TO_WAIT)[0]:
+                shown += os.read(terminal, 65536)
+            else:
+                os.write(terminal, b"\r")
+    except OSError:  # so the end of what is shown at a terminal is told
+        os.close(terminal)
+
+    assert 0 == running.wait(), shown.decode(errors="replace")
+    return shown.decode(errors="replace")
 
 
 def git(folder: Path, *words: str) -> str:

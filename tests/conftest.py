@@ -6,12 +6,39 @@ from pathlib import Path
 
 import pytest
 from commands import git
+from evidence import Evidence
 from project import Project
-from variants import Answers
+from variants import Answers, each_pair, every_variant, name_of
 
 ROOT = Path(__file__).parents[1]
 
 Render = Callable[..., Project]
+Record = Callable[[str, object], None]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Say how much of the space of answers is gone through, and that nothing of it may be left out."""
+    words = (
+        "go through these variants, and fail if one of them was not rendered, checked and run; without it: pairs, and no floor"
+    )
+    parser.addoption("--variants", choices=["all", "pairs"], help=words)
+
+
+def chosen(config: pytest.Config) -> list[Answers]:
+    """The variants of this run."""
+    return every_variant() if config.getoption("--variants") == "all" else each_pair()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Gather evidence where results are reported, which is not in a worker of xdist's."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Evidence(chosen(config), floor=config.getoption("--variants") is not None))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that takes `variant` is run for each of them."""
+    if "variant" in metafunc.fixturenames:
+        metafunc.parametrize("variant", chosen(metafunc.config), ids=name_of)
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +65,15 @@ def render(template: Path, tmp_path: Path) -> Render:
     return renders
 
 
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all workers of this test run have in common."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _nobody(tmp_path_factory: pytest.TempPathFactory) -> object:
     """Git has an identity, and the tools read and write no configuration of whoever runs the tests."""
@@ -50,5 +86,6 @@ def _nobody(tmp_path_factory: pytest.TempPathFactory) -> object:
         environment.setenv("COPIER_CACHE_DIR", str(home / "mirrors"))
         environment.setenv("COPIER_SETTINGS_PATH", str(home / "settings.yml"))
         environment.setenv("GIT_CONFIG_GLOBAL", str(home / "gitconfig"))
+        environment.setenv("OMP_NUM_THREADS", "1")  # the tests run beside each other, where threads of one wait for the other
         environment.delenv("VIRTUAL_ENV", raising=False)
         yield home

@@ -6,15 +6,17 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import copier
+import forks
 from cookiecutter.main import cookiecutter
-from variants import QUESTIONS, Answers
+from variants import DEFAULTS, QUESTIONS, Answers
 
 ANSWERS_FILE = ".copier-answers.yml"
+NEVER_READ = (".editorconfig", ".github/", ".gitignore", "CHANGELOG.md", "LICENSE")  # by a project that runs, or by its tests
 MADE_BY_TOOLS = {".git", ".venv", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".import_linter_cache"}
 
 
@@ -65,9 +67,14 @@ class Project:
 
     @property
     def command_that_makes_it(self) -> str:
-        """What to type in the template's folder to get the same project."""
-        given = [word for question, answer in self.answers.items() for word in ("--data", f"{question}={answer}")]
-        return shlex.join([".venv/bin/copier", "copy", "--defaults", "--vcs-ref", "HEAD", *given, ".", "variant"])
+        """What to type in the template's folder to get the same project, and to run it."""
+        given = [f"{question}={answer}" for question, answer in self.answers.items() if DEFAULTS.get(question) != answer]
+        return shlex.join(["make", "variant", *([f"ANSWERS={shlex.join(given)}"] if given else [])])
+
+    @property
+    def package(self) -> str:
+        """The name of its package, which is its command as a module."""
+        return next((self.folder / "src").glob("*/__init__.py")).parent.name
 
     def files(self) -> dict[str, bytes]:
         """What was rendered, by path; what tools made later is left out, and so is the answers file."""
@@ -98,16 +105,46 @@ class Project:
             check=False,
         )
         if ran.returncode:
-            raise CommandFailed(
-                f"exit status {ran.returncode} of\n  {self.command_that_makes_it} && cd variant && {shlex.join(command)}\n"
-                f"{ran.stdout}"
-            )
+            raise self.failed(ran.returncode, command, ran.stdout)
         return ran.stdout
 
-    def make(self, *targets: str, timeout: float = 900) -> str:
-        """Run `make` in the project with this process's libraries in place of its own `.venv`, which takes a minute to make.
+    def runtime(self) -> dict[str, bytes]:
+        """The files that can change what the project does: all but those that nothing reads when it runs, the licence aside."""
+        files = {name: content for name, content in self.files().items() if not name.startswith(NEVER_READ)}
+        lines = files["pyproject.toml"].splitlines(keepends=True)
+        return files | {"pyproject.toml": b"".join(line for line in lines if not line.startswith(b"license"))}
 
-        A `uv` that only runs its words comes first on the PATH, and a command called as the project's would be once installed.
+    def warm(self, *words: str) -> str:
+        """Run a Python module's command in a fork that has the libraries already; returns what it printed.
+
+        Raises:
+            CommandFailed: As `run` does.
+        """
+        said = self.folder.parent / "said.txt"
+        status = forks.run([*words], self.folder, self.environment(), said)
+        printed = said.read_text(encoding="utf-8", errors="replace")
+        if status:
+            raise self.failed(status, ["python", "-m", *words], printed)
+        return printed
+
+    def environment(self) -> dict[str, str]:
+        """What a process finds that is to run this project without having it installed."""
+        return owners_environment() | {"PYTHONPATH": str(self.folder / "src")}
+
+    def failed(self, status: int, command: Sequence[str], printed: str) -> CommandFailed:
+        """The error that says how to get there again."""
+        return CommandFailed(
+            f"exit status {status} of\n  {self.command_that_makes_it} && cd variant && {shlex.join(command)}\n{printed}"
+        )
+
+    def make(self, *targets: str) -> str:
+        """Run `make` in the project with this process's libraries in place of its own `.venv`, which takes a minute to make."""
+        return self.with_libraries("make", *targets)
+
+    def with_libraries(self, *command: str, env: Mapping[str, str] | None = None) -> str:
+        """Run a command where the libraries of this process are found, and the project's own command, as if it were installed.
+
+        A `uv` that only runs its words comes first on the PATH.
         """
         stand_ins = self.folder.parent / "stand-ins"
         pyproject = tomllib.loads((self.folder / "pyproject.toml").read_text(encoding="utf-8"))
@@ -116,7 +153,7 @@ class Project:
             module, _, function = target.partition(":")
             write_script(stand_ins / name, f"#!{sys.executable}\nfrom {module} import {function}\n{function}()\n")
         path = os.pathsep.join([str(stand_ins), str(Path(sys.executable).parent), os.environ["PATH"]])
-        return self.run("make", *targets, env={"PATH": path, "PYTHONPATH": str(self.folder / "src")}, timeout=timeout)
+        return self.run(*command, env=self.environment() | {"PATH": path} | dict(env or {}))
 
 
 def write_script(path: Path, text: str) -> None:

@@ -17,7 +17,7 @@ from cookiecutter.exceptions import FailedHookException
 from jinja2 import Environment
 from jinja2.sandbox import SandboxedEnvironment
 from packaging.requirements import Requirement
-from variants import CONTEXT, QUESTIONS, SUPPORTED, Answers, each_answer, each_pair, full_product, name_of
+from variants import CONTEXT, QUESTIONS, SUPPORTED, Answers, each_answer, each_pair, every_variant, full_product, name_of
 
 COPIER = yaml.safe_load(ROOT.joinpath("copier.yml").read_text(encoding="utf-8"))
 ASKED = {name: question for name, question in COPIER.items() if not name.startswith("_") and question.get("when", True)}
@@ -213,11 +213,13 @@ def test_braces_on_the_command_line_never_break_a_file(template: Path, tmp_path:
 
 
 def test_variants_cover_what_is_offered() -> None:
-    """Each answer occurs in the small set of variants, each pair in the middle one, all combinations in the large one."""
-    offered = {(question, answer) for question, answers in SUPPORTED.items() if question != "license" for answer in answers}
-    pairs = {pair for variant in full_product() for pair in combinations(variant.items(), 2)}
+    """Each answer occurs in the small set of variants, each pair in the other two, and all combinations but the licences' in one."""
+    offered = [(question, answer) for question, answers in SUPPORTED.items() for answer in answers]
+    pairs = {(one, other) for one, other in combinations(offered, 2) if one[0] != other[0]}
 
-    assert offered == {item for variant in each_answer() for item in variant.items()}
-    assert pairs == {pair for variant in each_pair() for pair in combinations(variant.items(), 2)}
+    assert set(offered) == {item for variant in each_answer() for item in variant.items()}
+    for variants in (each_pair(), every_variant()):
+        assert pairs == {pair for variant in variants for pair in combinations(variant.items(), 2)}
+        assert len(variants) == len({name_of(variant) for variant in variants})
     assert math.prod(len(answers) for question, answers in SUPPORTED.items() if question != "license") == len(full_product())
-    assert len(full_product()) == len({name_of(variant) for variant in full_product()})
+    assert {name_of(variant) for variant in full_product()} <= {name_of(variant) for variant in every_variant()}

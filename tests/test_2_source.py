@@ -3,6 +3,7 @@
 import ast
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import ROOT
+from mutants import MUTANTS, TABLE, Mutant
 from variants import QUESTIONS, SUPPORTED
 
 TREE = "{{cookiecutter.project_slug}}"
@@ -55,6 +57,36 @@ def test_tests_hold_no_condition(template: Path) -> None:
     held = [path.name for path in files(template / TREE / "tests", "*.py") if "{%" in path.read_text(encoding="utf-8")]
 
     assert [] == held
+
+
+def test_tests_can_fail(template: Path) -> None:
+    """Every generated test asserts something that is no constant, or expects an error, and none leaves itself out."""
+    texts = {path.name: path.read_text(encoding="utf-8") for path in files(template / TREE / "tests", "*.py")}
+    trees = {name: ast.parse(re.sub(r"{{ cookiecutter\.(\w+) }}", r"\1", text)) for name, text in texts.items()}
+    tests = [
+        (f"{name}::{node.name}", node)
+        for name, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    ]
+
+    assert 50 < len(tests)
+    assert [] == [name for name, test in tests if not asserts(test)]
+    assert [] == [name for name, tree in trees.items() if {"skip", "skipif", "xfail", "importorskip"} & names(tree)]
+
+
+def asserts(test: ast.FunctionDef) -> bool:
+    """Whether a test has an assertion of its own, or calls one of the functions and context managers that assert."""
+    conditions = [node.test for node in ast.walk(test) if isinstance(node, ast.Assert)]
+    return any(names(condition) for condition in conditions) or any(
+        name == "raises" or "assert" in name for name in names(test)
+    )
+
+
+def names(tree: ast.AST) -> set[str]:
+    """The names and attributes that code mentions."""
+    found = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return found | {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
 
 
 def test_python_holds_no_text_answer(template: Path) -> None:
@@ -120,3 +152,27 @@ def test_actions_are_pinned(template: Path) -> None:
 
         assert [] == [action for action in used if not re.search(r"@[0-9a-f]{40}$", action)]
         assert "permissions" in yaml.safe_load(text), workflow.name
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.what.replace(" ", "-"))
+def test_faults_still_fit(mutant: Mutant, template: Path, tmp_path: Path) -> None:
+    """Each fault of `make mutants` can be seeded into the template as it is, and changes a file or its mode."""
+    path = tmp_path / Path(mutant.file).name
+    if (template / mutant.file).exists():
+        shutil.copy2(template / mutant.file, path)
+    before = state(path)
+    mutant.change(path)
+
+    assert before != state(path)
+
+
+def state(path: Path) -> tuple[int, bytes] | None:
+    """A file's mode and content; None if there is none."""
+    return (path.stat().st_mode, path.read_bytes()) if path.exists() else None
+
+
+def test_faults_were_all_noticed() -> None:
+    """The table of faults is the script's, and names a test for each."""
+    rows = re.findall(r"^\| (.*) \| `(test_\d\w+\.py::.*)` \|$", TABLE.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert [mutant.what for mutant in MUTANTS] == [what for what, _ in rows]

@@ -2,19 +2,21 @@
 
 import ast
 import json
+import os
 import re
 import sys
 import tomllib
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 import yaml
-from conftest import Render
+from conftest import Record, Render
 from project import ANSWERS_FILE, Project
-from variants import LICENSES, QUESTIONS, Answers, full_product, name_of
+from variants import DEFAULTS, LICENSES, QUESTIONS, SUPPORTED, Answers, name_of
 
-VARIANTS = [*full_product(), *({"license": license_} for license_ in LICENSES[1:])]
+FILES = tomllib.loads(Path(__file__).with_name("files.toml").read_text(encoding="utf-8"))
 LONGEST_PATH = 120  # Windows has 260 for all of it
 PARSERS: dict[str, Callable[[str], object]] = {
     ".json": json.loads,
@@ -43,6 +45,7 @@ def assert_whole(project: Project) -> None:
         assert text.endswith("\n"), f"{name} does not end its last line"
         assert PARSERS.get(Path(name).suffix, str)(text) is not None, name
         assert len(name) < LONGEST_PATH
+        assert text.startswith("#!") == os.access(project.folder / name, os.X_OK), f"{name}: only a script is executable"
         assert not re.search(r'[<>:"\\|?*]|[. ]$|(^|/)(aux|con|nul|prn)\.', name), f"{name} is no name on Windows"
     assert [] == [path for path in project.folder.rglob("*") if path.is_dir() and not any(path.iterdir())]
 
@@ -53,21 +56,17 @@ def assert_clean(project: Project) -> None:
         project.run(sys.executable, "-m", "ruff", *command, "--no-cache")
 
 
-@pytest.fixture(params=VARIANTS, ids=name_of)
-def both(request: pytest.FixtureRequest, render: Render) -> tuple[Project, Project]:
-    """One variant, rendered by either tool."""
-    return render("cookiecutter", **request.param), render("copier", **request.param)
-
-
-def test_tools_agree(both: tuple[Project, Project]) -> None:
+def test_tools_agree(variant: Answers, render: Render, record_property: Record) -> None:
     """Cookiecutter and copier render the same, whatever is chosen, and nothing is empty, broken or left of the template."""
-    one, other = both
+    one, other = render("cookiecutter", **variant), render("copier", **variant)
 
     assert_same(one, other)
     assert_whole(one)
+    assert expected_files(variant) == set(one.files())
     assert [] == traces(one)
     assert answers_kept(one) == answers_kept(other)
-    assert one.answers.items() <= answers_kept(one).items()
+    assert variant.items() <= answers_kept(one).items()
+    record_property("rendered", name_of(variant))
 
 
 def traces(project: Project) -> list[tuple[str, str]]:
@@ -82,6 +81,21 @@ def answers_kept(project: Project) -> Answers:
     """The answers in a project's answers file."""
     kept = yaml.safe_load(project.folder.joinpath(ANSWERS_FILE).read_text(encoding="utf-8"))
     return {question: kept[question] for question in QUESTIONS}
+
+
+def expected_files(answers: Answers) -> set[str]:
+    """The files that a project with these answers has, said a second time in files.toml."""
+    chosen = {f"{question} = {answer}" for question, answer in answers.items()}
+    return {*FILES["always"], *(name for name, reasons in FILES["with"].items() if chosen & set(reasons))}
+
+
+@pytest.mark.parametrize("question", [question for question, offered in SUPPORTED.items() if len(offered) > 1])
+def test_every_answer_makes_a_difference(question: str, render: Render) -> None:
+    """No two answers to a question give the same project, and any two differ in more than one file."""
+    projects = [render("copier", **DEFAULTS | {question: answer}).files() for answer in SUPPORTED[question]]
+
+    for one, other in combinations(projects, 2):
+        assert 1 < len([name for name in one.keys() | other.keys() if one.get(name) != other.get(name)])
 
 
 @pytest.mark.parametrize("tool", ["cookiecutter", "copier"])

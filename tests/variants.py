@@ -22,24 +22,34 @@ def name_of(answers: Answers) -> str:
 
 
 def full_product() -> list[Answers]:
-    """Every combination of what is offered, licences aside: those change a text and a line of metadata."""
-    questions = [question for question in SUPPORTED if question != "license"]
-    return [dict(zip(questions, answers, strict=True)) for answers in product(*(SUPPORTED[question] for question in questions))]
+    """Every combination of what is offered, with the default licence: a licence changes a text and a line of metadata."""
+    return product_of(LICENSES[:1])
+
+
+def every_variant() -> list[Answers]:
+    """The full product, and on top so many variants that each other licence meets each other answer."""
+    return full_product() + covering(2, product_of(LICENSES[1:]))
 
 
 def each_answer() -> list[Answers]:
-    """Few variants, found greedily, in which each answer occurs."""
-    return covering(1)
+    """Few variants in which each answer occurs."""
+    return covering(1, product_of(LICENSES))
 
 
 def each_pair() -> list[Answers]:
-    """Few variants, found greedily, in which each answer meets each other one."""
-    return covering(2)
+    """Few variants in which each answer meets each other one."""
+    return covering(2, product_of(LICENSES))
 
 
-def covering(strength: int) -> list[Answers]:
-    """Variants in which all combinations of that many answers occur; the defaults come first."""
-    groups = [(variant, set(combinations(variant.items(), strength))) for variant in full_product()]
+def product_of(licenses: tuple[str, ...]) -> list[Answers]:
+    """Every combination of some licences with all other answers."""
+    offered = SUPPORTED | {"license": licenses}
+    return [dict(zip(offered, answers, strict=True)) for answers in product(*offered.values())]
+
+
+def covering(strength: int, variants: list[Answers]) -> list[Answers]:
+    """Variants, found greedily, in which all combinations of that many answers occur; the first is the first."""
+    groups = [(variant, set(combinations(variant.items(), strength))) for variant in variants]
     missing = set().union(*(held for _, held in groups))
     chosen = []
     while missing:

@@ -16,6 +16,7 @@ from {{ cookiecutter.package_name }}.settings import Settings, Table, read_setti
 
 HOME = Path(__file__).parents[1]
 DEMO_ROWS = 800  # per demo table: enough for each segment to get its specialist
+ROUNDS = 10  # of gradient boosting: quick to fit, to save and to load, and no test asks for a good model
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -27,9 +28,11 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def settings() -> Settings:
-    """This project's settings, with little demo data."""
+    """This project's settings, with little demo data and few trees."""
     whole = read_settings(HOME / "settings.toml")
-    return whole.model_copy(update={"tables": {name: _small(table) for name, table in whole.tables.items()}})
+    tables = {name: _small(table) for name, table in whole.tables.items()}
+    model = whole.model.model_copy(update={"boosting_rounds": min(whole.model.boosting_rounds, ROUNDS)})
+    return whole.model_copy(update={"tables": tables, "model": model})
 
 
 @pytest.fixture(scope="session")

@@ -6,12 +6,16 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from {{ cookiecutter.package_name }}.cli import main
 from {{ cookiecutter.package_name }}.settings import Settings
 
+Done = subprocess.CompletedProcess[str]
+Command = Callable[..., Done]
 HEAVY = ("duckdb", "pandas", "sklearn")
 
 
@@ -32,26 +36,29 @@ def test_the_promoted_model_beats_the_dummy(root: Path, settings: Settings) -> N
 
 
 def test_predict_prints_an_answer(root: Path) -> None:
-    """Without a row it answers an example."""
-    answer = json.loads(_command(root, "predict").stdout)
+    """Without a row it answers an example; in a process of its own, as every other test of this file could be."""
+    answer = json.loads(_process(root, "predict").stdout)
 
     assert {"prediction", "probability", "route", "model"} <= answer.keys()
 
 
-def test_score_answers_a_file(root: Path, settings: Settings) -> None:
+def test_score_answers_a_file(root: Path, settings: Settings, command: Command) -> None:
     """Every row of it."""
     source = root / "artifacts" / "ingest" / f"{settings.data.rows}.parquet"
 
-    said = _command(root, "score", str(source), "answers.csv").stdout
+    said = command(root, "score", str(source), "answers.csv").stdout
 
     count = len((root / "answers.csv").read_text(encoding="utf-8").splitlines()) - 1
     assert f"rows answered: {count}; answers: answers.csv" in said
 
 
 @pytest.mark.parametrize("words", [["models", "list"], ["features", "list"], ["dag"], ["verify"], ["--help"]])
-def test_a_command_tells_something(root: Path, words: list[str]) -> None:
+def test_a_command_tells_something(root: Path, words: list[str], command: Command) -> None:
     """And leaves with 0."""
-    assert _command(root, *words).stdout.strip()
+    done = command(root, *words)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip()
 
 
 @pytest.mark.parametrize(
@@ -64,9 +71,9 @@ def test_a_command_tells_something(root: Path, words: list[str]) -> None:
         (["models", "rollback"], "error: no earlier model was promoted"),
     ],
 )
-def test_a_refused_command_is_one_sentence(root: Path, words: list[str], sentence: str) -> None:
+def test_a_refused_command_is_one_sentence(root: Path, words: list[str], sentence: str, command: Command) -> None:
     """On stderr, with exit code 1."""
-    done = _command(root, *words, check=False)
+    done = command(root, *words)
 
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
     assert done.stderr.startswith(sentence)
@@ -74,7 +81,7 @@ def test_a_refused_command_is_one_sentence(root: Path, words: list[str], sentenc
 
 def test_outside_the_project_it_says_where_to_go(tmp_path: Path) -> None:
     """Instead of a traceback."""
-    done = _command(tmp_path, "run", check=False)
+    done = _process(tmp_path, "run", check=False)
 
     assert done.returncode == 1
     assert "there is no settings.toml in" in done.stderr
@@ -95,8 +102,25 @@ def test_nothing_to_do_costs_no_library(root: Path) -> None:
     assert [name for name in HEAVY if name in done.stdout.split()] == []
 
 
-def _command(folder: Path, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+def _process(folder: Path, *words: str, check: bool = True) -> Done:
     """The command line, as a process of its own."""
     command = [sys.executable, "-m", "{{ cookiecutter.package_name }}", *words]
     environment = os.environ | {"NO_COLOR": "1", "COLUMNS": "200"}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=check)
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """The command line, in this process, where the libraries are imported already."""
+
+    def run(folder: Path, *words: str) -> Done:
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, "argv", ["{{ cookiecutter.project_slug }}", *words])
+        with pytest.raises(SystemExit) as left:
+            main()
+        sentence = f"{left.value.code}\n" if isinstance(left.value.code, str) else ""  # as Python prints it, and leaves with 1
+        code = 1 if sentence else int(left.value.code or 0)
+        printed = capsys.readouterr()
+        return Done(words, code, printed.out, printed.err + sentence)
+
+    return run

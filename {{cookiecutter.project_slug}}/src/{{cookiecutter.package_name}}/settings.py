@@ -131,6 +131,7 @@ class Model(Section):
 
     kind: str
     estimator: Estimator = "gradient_boosting"
+    boosting_rounds: int = Field(default=60, ge=1)
     regularization: float = Field(default=1.0, gt=0)
     threads: int = Field(default=1, ge=1)
 

@@ -1,0 +1,90 @@
+"""Commands of a project, each in a fork of a process that has imported the heavy libraries already.
+
+`multiprocessing`'s fork server does the forking. It imports libraries only, never a project, and each fork is a session of its
+own with a limit of time and of memory: what one command breaks, leaks or leaves running is gone before the next one starts.
+"""
+
+import os
+import resource
+import runpy
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+LIBRARIES = (
+    "doit.doit_cmd",
+    "duckdb",
+    "fastapi.testclient",
+    "numpy",
+    "PIL.Image",
+    "pandas",
+    "pyarrow.parquet",
+    "pytest",
+    "rich.progress",
+    "scipy.stats",
+    "skimage.feature",
+    "sklearn.calibration",
+    "sklearn.compose",
+    "sklearn.decomposition",
+    "sklearn.ensemble",
+    "sklearn.feature_extraction.text",
+    "sklearn.linear_model",
+    "sklearn.model_selection",
+    "sklearn.utils.estimator_checks",
+    "skops.io",
+    "typer",
+    "uvicorn",
+)
+SECONDS = 600
+BYTES = 8 * 2**30  # of address space for one command: a leak ends there
+
+_server = get_context("forkserver")
+
+
+@contextmanager
+def running(words: list[str], folder: Path, env: Mapping[str, str], said: Path) -> Iterator[ForkServerProcess]:
+    """A Python module's command in a folder, as `python -m` starts it; when the block ends, so does all that it started.
+
+    Args:
+        words: The module and its arguments.
+        folder: Where the command is typed.
+        env: Its whole environment.
+        said: The file that gets what it prints.
+    """
+    _server.set_forkserver_preload(list(LIBRARIES))
+    process = _server.Process(target=_run, args=(words, folder, dict(env), said))
+    process.start()
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid or 0, signal.SIGKILL)
+        process.kill()
+        process.join()
+
+
+def run(words: list[str], folder: Path, env: Mapping[str, str], said: Path, seconds: float = SECONDS) -> int:
+    """Run a command to its end; returns its exit status, which is -9 after `seconds` too."""
+    with running(words, folder, env, said) as process:
+        process.join(seconds)
+    return process.exitcode if process.exitcode is not None else -signal.SIGKILL
+
+
+def _run(words: list[str], folder: Path, env: dict[str, str], said: Path) -> None:
+    """In the fork: become what `python -m` would be in that folder, and run the module."""
+    os.setsid()
+    resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
+    output = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(output, sys.stdout.fileno())
+    os.dup2(output, sys.stderr.fileno())
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(env)
+    installed = [path for path in sys.path if path.startswith((sys.prefix, sys.base_prefix))]
+    sys.path[:] = [str(folder), *filter(None, env.get("PYTHONPATH", "").split(os.pathsep)), *installed]
+    sys.argv = words
+    runpy.run_module(words[0], run_name="__main__", alter_sys=True)

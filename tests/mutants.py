@@ -1,0 +1,328 @@
+"""Faults seeded into a copy of the template, one at a time: the tests must go red on each.
+
+    python tests/mutants.py [WORD ...]
+
+With words, only the faults whose description holds one of them; without, all, and docs/mutations.md is written.
+Ends with 1 if a fault went unseen, or if the tests were red without any.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+TABLE = ROOT / "docs" / "mutations.md"
+TREE = "{{cookiecutter.project_slug}}"
+PACKAGE = f"{TREE}/src/{{{{cookiecutter.package_name}}}}"
+TEXT = "encoders/{{ 'text.py' if 'text' in cookiecutter.modalities else '' }}"
+APP = f"{PACKAGE}/serving/{{{{ 'app.py' if cookiecutter.serving == 'api' else '' }}}}"
+CI = f"{TREE}/.github/workflows/{{{{ 'ci.yml' if cookiecutter.ci == 'github' else '' }}}}"
+
+PARITY = "tests/test_3_parity.py::test_tools_agree"
+CHECKED = "tests/test_6_checked.py::test_check_finds_nothing"
+RUN = "tests/test_7_variants.py::test_variant_runs"
+README = "tests/test_9_installed.py::test_readme_of_a_project_is_true"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A fault, where it is seeded, and the test that is to notice it."""
+
+    what: str
+    file: str
+    change: Callable[[Path], None]
+    test: str
+
+
+def replaced(before: str, after: str) -> Callable[[Path], None]:
+    """Other text in the place of one that occurs once.
+
+    Raises:
+        ValueError: It occurs not at all or more than once.
+    """
+
+    def change(path: Path) -> None:
+        text = path.read_text(encoding="utf-8")
+        if text.count(before) != 1:
+            raise ValueError(f"{path}: expected once, found {text.count(before)} times: {before}")
+        path.write_text(text.replace(before, after), encoding="utf-8")
+
+    return change
+
+
+def written(text: str) -> Callable[[Path], None]:
+    """A file that was not there, or with other contents."""
+
+    def change(path: Path) -> None:
+        path.write_text(text, encoding="utf-8")
+
+    return change
+
+
+def renamed(name: str) -> Callable[[Path], None]:
+    """Another name in the same folder."""
+
+    def change(path: Path) -> None:
+        path.rename(path.with_name(name))
+
+    return change
+
+
+def made_executable(path: Path) -> None:
+    """The mode of a script."""
+    path.chmod(0o755)
+
+
+MUTANTS = (
+    # The questions
+    Mutant(
+        "an answer is offered, and nothing is made for it",
+        "cookiecutter.json",
+        replaced('"ci": ["github"]', '"ci": ["github", "gitlab"]'),
+        "tests/test_3_parity.py::test_every_answer_makes_a_difference",
+    ),
+    Mutant(
+        "one tool offers an answer that the other does not",
+        "copier.yml",
+        replaced('advertising": BSD-3-Clause', 'advertising": BSD-2-Clause'),
+        "tests/test_1_questions.py::test_words_are_the_same",
+    ),
+    # The tree
+    Mutant(
+        "a file's condition asks for another answer",
+        f"{PACKAGE}/{TEXT}",
+        renamed("{{ 'text.py' if 'image' in cookiecutter.modalities else '' }}"),
+        PARITY,
+    ),
+    Mutant("a file is forgotten", f"{TREE}/tests/data/test_demo.py", Path.unlink, PARITY),
+    Mutant(
+        "a file is left empty by a condition",
+        f"{TREE}/CHANGELOG.md",
+        written("# {% if false %}\nNews\n# {% endif %}\n"),
+        PARITY,
+    ),
+    Mutant("a file has a name that Windows forbids", f"{TREE}/src/aux.md", written("Words.\n"), PARITY),
+    Mutant("a settings file is executable", f"{TREE}/settings.toml", made_executable, PARITY),
+    Mutant(
+        "a render differs each time",
+        f"{TREE}/README.md",
+        replaced("## The flow", "## The flow {{ range(99999999) | random }}"),
+        PARITY,
+    ),
+    Mutant(
+        "a name of the template is left in a project",
+        f"{TREE}/README.md",
+        replaced("## The flow", "## Cookiecutter's flow"),
+        PARITY,
+    ),
+    Mutant("a workflow's own braces are rendered", CI, replaced("# {% raw -%}\n", "# {# plain #}\n"), PARITY),
+    Mutant(
+        "a description is written as it was typed",
+        f"{TREE}/pyproject.toml",
+        replaced("{{ cookiecutter.__description }}", "{{ cookiecutter.description }}"),
+        "tests/test_4_hostile.py::test_hostile_text_renders",
+    ),
+    Mutant(
+        "cookiecutter leaves no answers file",
+        "hooks/post_gen_project.py",
+        replaced('Path(".copier-answers.yml")', 'Path(".copier-answers.yaml")'),
+        PARITY,
+    ),
+    Mutant(
+        "an update overwrites the owner's settings",
+        "copier.yml",
+        replaced("  - /settings.toml\n", ""),
+        "tests/test_5_updates.py::test_project_follows_its_template",
+    ),
+    # What a project's checks are for
+    Mutant(
+        "an import that nothing uses",
+        f"{PACKAGE}/metrics.py",
+        replaced("from dataclasses", "import json\nfrom dataclasses"),
+        CHECKED,
+    ),
+    Mutant(
+        "a line that the formatter would change",
+        f"{PACKAGE}/features.py",
+        replaced("VIEWS = (WATCHING,)", "VIEWS = (WATCHING, )"),
+        CHECKED,
+    ),
+    Mutant("a wrong type", f"{PACKAGE}/settings.py", replaced("    seed: int = ", "    seed: str = "), CHECKED),
+    Mutant(
+        "serving imports what trains",
+        f"{PACKAGE}/serving/batch.py",
+        replaced(
+            "from .predictor import Predictor\n",
+            "from ..pipeline.steps import STEPS  # noqa: F401\nfrom .predictor import Predictor\n",
+        ),
+        CHECKED,
+    ),
+    Mutant("a dependency is not declared", f"{TREE}/pyproject.toml", replaced('  "pillow>=12",\n', ""), CHECKED),
+    Mutant(
+        "a dependency loses its condition",
+        f"{TREE}/pyproject.toml",
+        replaced("# {% if cookiecutter.serving == 'api' %}\n  \"uvicorn>=0.38\",\n# {% endif %}\n", '  "uvicorn>=0.38",\n'),
+        CHECKED,
+    ),
+    Mutant(
+        "a hook that checks nothing",
+        f"{TREE}/.pre-commit-config.yaml",
+        replaced("entry: make check", "entry: echo make check"),
+        CHECKED,
+    ),
+    Mutant(
+        "a README names a target that there is not",
+        f"{TREE}/README.md",
+        replaced("make predict   #", "make predicts  #"),
+        CHECKED,
+    ),
+    # Workflows
+    Mutant("a version without quotes", CI, replaced('python-version: "3.11"', "python-version: 3.10"), CHECKED),
+    Mutant("a workflow that GitHub would not read", CI, replaced("runs-on:", "runs_on:"), CHECKED),
+    Mutant("a workflow that may do anything", CI, replaced("permissions: {}\n", "permissions: write-all\n"), CHECKED),
+    Mutant(
+        "an action by its tag",
+        CI,
+        replaced("actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8", "actions/checkout@v5"),
+        CHECKED,
+    ),
+    Mutant(
+        "a branch's name reaches a shell", CI, replaced("run: make check", "run: make check ${{ github.head_ref }}"), CHECKED
+    ),
+    # What a project's tests are for
+    Mutant(
+        "a join sees what arrived later",
+        f"{PACKAGE}/feature_store/offline.py",
+        replaced("WHERE event_time <= _at AND created_time <= _at", "WHERE event_time <= _at"),
+        RUN,
+    ),
+    Mutant(
+        "a value outlives its ttl",
+        f"{PACKAGE}/feature_store/offline.py",
+        replaced("WHERE $ttl::INTERVAL IS NULL OR", "WHERE true OR"),
+        RUN,
+    ),
+    Mutant("test rows are trained on", f"{PACKAGE}/pipeline/fit.py", replaced('"train.parquet"', '"test.parquet"'), RUN),
+    Mutant(
+        "an edited module runs nothing",
+        f"{PACKAGE}/pipeline/freshness.py",
+        replaced("for path in modules}", "for path in modules[:0]}"),
+        RUN,
+    ),
+    Mutant(
+        "a model's file may hold any type",
+        f"{PACKAGE}/model/persistence.py",
+        replaced("trusted=TRUSTED)", "trusted=skops.io.get_untrusted_types(file=path))"),
+        RUN,
+    ),
+    Mutant(
+        "a picture in a request is not the one in a batch",
+        f"{PACKAGE}/data/schema.py",
+        replaced("return b64decode(str(value), validate=True)", "return None"),
+        RUN,
+    ),
+    Mutant(
+        "the server forgets what was sent",
+        APP,
+        replaced(
+            "predictor.answer_json(rows,", "predictor.answer_json([{card.data.entity: row[card.data.entity]} for row in rows],"
+        ),
+        RUN,
+    ),
+    Mutant(
+        "the server dies when it starts",
+        APP,
+        replaced("    uvicorn.run(create_app(root)", "    uvicorn.run(create_app(root / 'x')"),
+        RUN,
+    ),
+    Mutant(
+        "a test that can't fail",
+        f"{TREE}/tests/code/test_split.py",
+        written('"""Split."""\n\n\ndef test_split() -> None:\n    """It splits."""\n    assert True\n'),
+        "tests/test_2_source.py::test_tests_can_fail",
+    ),
+    Mutant(
+        "a target of the Makefile is misspelt inside",
+        f"{TREE}/Makefile",
+        replaced("score $(IN) $(OUT)", "score $(OUT) $(IN)"),
+        README,
+    ),
+    Mutant("what only the tests import is not declared", f"{TREE}/pyproject.toml", replaced('  "httpx2>=2",\n', ""), README),
+)
+
+
+def main(words: list[str]) -> int:
+    """Print a line per fault, and write the table."""
+    wanted = [mutant for mutant in MUTANTS if not words or any(word in mutant.what for word in words)]
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "template"
+        copy(place)
+        if red := first_red(place, sorted({mutant.test for mutant in wanted})):
+            print(f"red without any fault: {red}")
+            return 1
+        seen = {}
+        for mutant in wanted:
+            began = time.perf_counter()
+            seen[mutant] = with_fault(mutant, place)
+            print(f"{mutant.what}: {seen[mutant] or 'NOT SEEN'} ({time.perf_counter() - began:.0f} s)", flush=True)
+    if not words:
+        TABLE.write_text(table(seen), encoding="utf-8")
+    print(f"{sum(bool(red) for red in seen.values())} of {len(seen)} faults seen")
+    return int(not all(seen.values()))
+
+
+def copy(place: Path) -> None:
+    """A repository with what git would commit of this one."""
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    for name in filter(None, subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, place / name)
+    subprocess.run(["git", "init", "--quiet"], cwd=place, check=True)
+
+
+def with_fault(mutant: Mutant, place: Path) -> str | None:
+    """The test that went red with the fault seeded; the template is then as it was."""
+    whole = place.with_name("whole")
+    shutil.copytree(place, whole)
+    try:
+        mutant.change(place / mutant.file)
+        return first_red(place, [mutant.test])
+    finally:
+        shutil.rmtree(place)
+        whole.rename(place)
+
+
+def first_red(place: Path, tests: list[str]) -> str | None:
+    """The first test that fails.
+
+    Raises:
+        RuntimeError: Nothing was tested.
+    """
+    command = [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-n", "2", "-p", "no:cacheprovider", *tests]
+    ran = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+    if ran.returncode not in (0, 1):
+        raise RuntimeError(f"pytest ended with {ran.returncode}:\n{ran.stdout}{ran.stderr}")
+    red = re.search(r"^(?:FAILED|ERROR) \S+/(.*?)(?: - .*)?$", ran.stdout, re.MULTILINE)
+    return red[1] if red else None
+
+
+def table(seen: dict[Mutant, str | None]) -> str:
+    """The faults and what noticed them, as a page."""
+    rows = "".join(f"| {mutant.what} | `{red or 'NOT SEEN'}` |\n" for mutant, red in seen.items())
+    return (
+        "# Faults that the tests have noticed\n\n"
+        "`make mutants` seeds each of these faults into a copy of the template, runs the test that is to notice it, and writes\n"
+        "this table. A run that leaves one unseen fails; so does `make test` if a fault no longer fits the template.\n\n"
+        "| fault | first seen by |\n|---|---|\n" + rows
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

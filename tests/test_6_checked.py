@@ -1,0 +1,133 @@
+"""A project just rendered is clean before anybody has touched it, and its words mean something."""
+
+import ast
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import pytest
+from commands import commit, git
+from conftest import Record, Render
+from project import Project
+from variants import Answers, name_of
+
+
+@pytest.fixture(scope="session")
+def caches(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Where mypy keeps what it knows of the libraries, which takes it seconds to learn, from one variant to the next."""
+    return {
+        "MYPY_CACHE_DIR": str(tmp_path_factory.mktemp("mypy")),
+        "PRE_COMMIT_HOME": str(tmp_path_factory.mktemp("pre-commit")),
+    }
+
+
+def test_check_finds_nothing(variant: Answers, render: Render, caches: dict[str, str], record_property: Record) -> None:
+    """The hooks pass on a project just committed and change nothing; its workflows are valid; the targets that it names exist.
+
+    The only hook is `make check`: lint, format, types, import contract, declared dependencies.
+    """
+    project = render("copier", **variant)
+    commit(project.folder)
+    project.with_libraries("pre-commit", "run", "--all-files", env=caches)
+
+    assert "" == git(project.folder, "status", "--porcelain")
+    assert ["make check"] == re.findall(
+        r"entry: (.*)", (project.folder / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    )
+    assert set() == named_targets(project) - targets(project)
+    assert [] == [found for name, text in workflows(project).items() for found in wrong(name, text)]
+    assert [] == [found for text in workflows(project).values() for found in re.findall(r"-version: [^\"'$\s].*", text)]
+    record_property("checked", name_of(variant))
+
+
+def targets(project: Project) -> set[str]:
+    """The targets of a project's Makefile that its owner is told of."""
+    return set(re.findall(r"^([a-z-]+):.*##", project.folder.joinpath("Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def named_targets(project: Project) -> set[str]:
+    """Each `make` target that the README, the hooks or a workflow names, and those without which a project is none."""
+    named = {
+        target
+        for name, content in project.files().items()
+        if name.endswith((".md", ".yml", ".yaml", "Dockerfile"))
+        for words in re.findall(r"(?:^|[`$&|:]\s*|run:\s*)make((?: [a-z-]+)+)", content.decode(), re.MULTILINE)
+        for target in words.split()
+    }
+    return named | {"install", "check", "test", "run", "predict", "score"}
+
+
+def workflows(project: Project) -> dict[str, str]:
+    """The workflows of a project, by name."""
+    folder = project.folder / ".github" / "workflows"
+    return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.y*ml"))}
+
+
+@cache  # few variants have a workflow of their own
+def wrong(name: str, text: str) -> tuple[str, ...]:
+    """What the public schema and zizmor, offline and at its strictest, say against a workflow; no exception is made."""
+    folder = Path(".github", "workflows")
+    said = []
+    with TemporaryDirectory() as made:
+        place = Path(made)
+        (place / folder).mkdir(parents=True)
+        (place / folder / name).write_text(text, encoding="utf-8")
+        for command in (
+            ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", str(folder / name)],
+            ["zizmor", "--offline", "--no-progress", "--persona=auditor", "."],
+        ):
+            ran = subprocess.run([tool(command[0]), *command[1:]], cwd=place, capture_output=True, text=True, check=False)
+            said += [ran.stdout + ran.stderr] if ran.returncode else []
+    return tuple(said)
+
+
+def tool(name: str) -> str:
+    """A command that was installed beside this Python."""
+    return str(Path(sys.executable).with_name(name))
+
+
+def test_help_lists_the_targets(render: Render) -> None:
+    """`make` alone prints each target with what it does."""
+    project = render("copier")
+    printed = project.run("make")
+
+    assert [] == [target for target in targets(project) if target not in printed]
+
+
+def test_default_project_stays_small(render: Render) -> None:
+    """At most 2,500 lines of code under src; half of the files have at most 100 lines, none more than 250."""
+    project = render("copier")
+    texts = [text.decode() for name, text in project.files().items() if re.fullmatch(r"src/.*\.py", name)]
+    lengths = [len(text.splitlines()) for text in texts]
+
+    assert max(lengths) <= 250
+    assert median(lengths) <= 100
+    assert sum(lines_of_code(text) for text in texts) <= 2500
+
+
+def lines_of_code(text: str) -> int:
+    """Lines that hold code: neither blank, nor a comment, nor part of a docstring."""
+    documented: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
+            documented |= set(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
+    lines = enumerate(text.splitlines(), start=1)
+    return sum(number not in documented and bool(line.strip()) and not line.strip().startswith("#") for number, line in lines)
+
+
+@pytest.mark.parametrize("serving", ["api", "batch"])
+def test_image_is_made_of_what_there_is(serving: str, render: Render) -> None:
+    """What the Dockerfile copies exists once `make install` has written the lock; its entry point is the project's command."""
+    project = render("copier", serving=serving)
+    lines = (project.folder / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    copied = {name for line in lines if line.startswith("COPY ") for name in line.split()[1:-1]}
+    entries = {line for line in lines if line.startswith("ENTRYPOINT")}
+    ignored = (project.folder / ".dockerignore").read_text(encoding="utf-8").splitlines()
+
+    assert {"uv.lock"} == {name for name in copied if not (project.folder / name).exists()}
+    assert {'ENTRYPOINT ["/app/.venv/bin/next-pick"]'} == entries
+    assert copied == {line.removeprefix("!") for line in ignored if line.startswith("!")}

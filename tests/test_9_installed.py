@@ -1,0 +1,194 @@
+"""Projects in environments of their own, made from what their pyproject.toml declares: what each README says works."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from commands import at_a_terminal, commit, git
+from conftest import Render
+from filelock import FileLock
+from project import Project
+from readme import commands
+from server import listens
+from test_4_hostile import HOSTILE
+from variants import Answers, each_answer, name_of
+
+PORT = 8000  # where a README says that the server is asked
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> dict[str, str]:
+    """What the reader of a README has: Python with pip, git and make; no uv, and nothing that the tests have installed."""
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "python"], check=True)
+    hidden = Path(sys.executable).parent
+    path = [folder for folder in os.environ["PATH"].split(os.pathsep) if Path(folder) != hidden]
+    return {"PATH": os.pathsep.join([str(tmp_path / "python" / "bin"), *path])}
+
+
+@pytest.fixture
+def released(template: Path, tmp_path: Path) -> Path:
+    """A repository of the template with a release, as a clone has it."""
+    folder = shutil.copytree(template, tmp_path / "template")
+    commit(folder, "v0.1.0")
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answers", each_answer(), ids=name_of)
+def test_readme_of_a_project_is_true(
+    answers: Answers, released: Path, reader: dict[str, str], tmp_path: Path, shared: Path
+) -> None:
+    """Every command of its README works in its order, for variants that hold each answer, under pandas 3 and then under 2.3.
+
+    What serves needs no training package. The hooks find nothing to change, and none of it leaves a file that git would want.
+    """
+    project = Project.render("copier", released, answers, tmp_path / "rendered")
+    commit(project.folder)
+    text = (project.folder / "README.md").read_text(encoding="utf-8")
+    listed = commands(text)
+    assert {"make install", "make check", "make test", "make run", "make predict", "uvx copier update"} <= set(listed)
+    said = read_and_type(listed, project, reader, FileLock(shared / "port.lock"))
+
+    assert [] == [
+        name for name in said if name.startswith("curl") and not json.loads(said[name]).keys() & {"status", "answers"}
+    ]
+    assert ("make serve" in listed) == (answers["serving"] == "api")
+    assert "{" in said["make predict"]
+    assert len(pd.read_parquet(project.folder / "answers.parquet")) == len(pd.read_csv(project.folder / "rows.csv"))
+    assert "v0.1.0" in (project.folder / ".copier-answers.yml").read_text(encoding="utf-8")
+    project.run(".venv/bin/pre-commit", "run", "--all-files", env=reader)
+    assert_serves_alone(project, reader)
+    assert "" == git(project.folder, "status", "--porcelain")
+    assert pandas_of(project).startswith("3.")
+    project.run("uv", "lock", "--upgrade-package", "pandas==2.3.3", env=reader)
+    project.run("make", "install", "test", "run", "predict", env=reader)
+    assert pandas_of(project) == "2.3.3"
+
+
+def read_and_type(listed: list[str], project: Project, reader: dict[str, str], port: FileLock) -> dict[str, str]:
+    """Type commands one after the other, as somebody would who knows what they are for; what each printed."""
+    said: dict[str, str] = {}
+    with ExitStack() as running:
+        for command in listed:
+            if command == "make serve":
+                running.enter_context(port)
+                running.enter_context(in_the_background(command, project, reader))
+                continue
+            if command.startswith("make score"):
+                write_rows(project)
+            if command == "uvx copier update":
+                commit(project.folder)
+                said[command] = at_a_terminal(command, project.folder, reader)
+            else:
+                said[command] = project.run("bash", "-c", command, env=reader)
+    return said
+
+
+def write_rows(project: Project) -> None:
+    """Make the file that is to be scored, of the rows that were ingested; a picture becomes a path, as it would be in a CSV."""
+    rows = pd.read_parquet(project.folder / "artifacts" / "ingest" / "requests.parquet").head(50)
+    if "avatar" in rows:
+        for number, picture in rows["avatar"].dropna().items():
+            (project.folder / f"{number}.png").write_bytes(picture)
+            rows.loc[number, "avatar"] = f"{number}.png"
+    rows.to_csv(project.folder / "rows.csv", index=False)
+
+
+@contextmanager
+def in_the_background(command: str, project: Project, reader: dict[str, str]) -> Iterator[None]:
+    """A server, from when it listens; stopped at the end with what it started."""
+    server = subprocess.Popen(["bash", "-c", command], cwd=project.folder, env=os.environ | reader, start_new_session=True)
+    try:
+        wait_until_it_listens(server)
+        yield
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(timeout=30)
+
+
+def wait_until_it_listens(server: subprocess.Popen[bytes]) -> None:
+    """Give a server a minute."""
+    deadline = time.monotonic() + 60
+    while not listens(PORT):
+        assert server.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def pandas_of(project: Project) -> str:
+    """The version in the project's own environment."""
+    return project.run(".venv/bin/python", "-c", "import pandas; print(pandas.__version__)").strip()
+
+
+def assert_serves_alone(project: Project, reader: dict[str, str]) -> None:
+    """Without the groups that train and develop, an environment made from the same lock answers."""
+    serving = reader | {"UV_PROJECT_ENVIRONMENT": ".serving"}
+    project.run("uv", "sync", "--frozen", "--no-default-groups", env=serving)
+
+    assert "{" in project.run(".serving/bin/next-pick", "predict")
+    assert not list((project.folder / ".serving").rglob("doit"))
+    shutil.rmtree(project.folder / ".serving")
+
+
+@pytest.mark.slow
+def test_readme_of_the_template_is_true(released: Path, reader: dict[str, str], tmp_path: Path) -> None:
+    """Every command of it works in its order, in a fresh clone, then in a project; `make test`, which this is, is only read."""
+    listed = commands((released / "README.md").read_text(encoding="utf-8"))
+    clone, work = Project(released, {}), tmp_path / "work"
+    work.mkdir()
+    project = Project(work / "my-project", {})
+    typed: dict[str, Callable[[], str]] = {
+        "make demo": lambda: clone.run("make", "demo", env=reader),
+        "make test": lambda: clone.run("make", "--dry-run", "test", env=reader),
+        "pip install uv": lambda: clone.run("pip", "install", "--quiet", "uv", env=reader),
+        "make install": lambda: clone.run("make", "install", env=reader),
+        "uvx copier copy URL-OR-PATH my-project": lambda: at_a_terminal(f"uvx copier copy {released} my-project", work, reader),
+        "uvx cookiecutter URL-OR-PATH": lambda: at_a_terminal(f"uvx cookiecutter {released}", work, reader),
+        (begin := "git init && make install check test run predict"): lambda: project.run("bash", "-c", begin, env=reader),
+        "uvx copier update": lambda: updated(project, reader),
+    }
+    assert listed == list(typed)
+    said = {command: types() for command, types in typed.items()}
+
+    assert '"prediction"' in said["make demo"]
+    assert "pytest" in said["make test"]
+    assert (work / "next-pick" / "pyproject.toml").read_bytes() == (project.folder / "pyproject.toml").read_bytes()
+    assert '"prediction"' in said[begin]
+
+
+def updated(project: Project, reader: dict[str, str]) -> str:
+    """What is printed by an update of a project, committed before."""
+    commit(project.folder)
+    return at_a_terminal("uvx copier update", project.folder, reader)
+
+
+@pytest.mark.slow
+def test_variant_is_made_and_run_by_one_command(released: Path, reader: dict[str, str]) -> None:
+    """`make variant` renders the answers that it is given, a text with blanks too, and runs all that the project has."""
+    said = Project(released, {}).run(
+        "make", "variant", "ANSWERS=modalities=tabular model=single serving=batch project_name='Two words'", env=reader
+    )
+
+    assert '"prediction"' in said
+    assert not (released / "variant" / "src" / "two_words" / "serving" / "app.py").exists()
+
+
+@pytest.mark.slow
+def test_hostile_project_installs(render: Render) -> None:
+    """A project with a name, description and author that break other templates is built, installed and checked as any other."""
+    text = "".join(HOSTILE[kind] for kind in ("double-quotes", "backslashes", "expression", "emoji", "comment"))
+    project = render(
+        "copier", project_name=HOSTILE["markup"], description=text, author_name=text[:100].strip(), project_slug="next-pick"
+    )
+    project.run("make", "install", "check")
+
+    assert "usage" in project.run(".venv/bin/next-pick", "--help").lower()

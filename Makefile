@@ -38,7 +38,7 @@ demo: .venv/bin/copier ## render the default answers into ./demo, train there an
 	$(MAKE) -C demo install run
 	$(MAKE) -C demo predict
 
-variant: .venv/bin/copier ## render ./variant and run all of it, e.g. make variant ANSWERS='model=single serving=batch'
+variant: .venv/bin/copier ## render ./variant and run all it has, e.g. make variant ANSWERS="model=single serving=batch"
 	@test ! -e variant || { echo "./variant is there already; remove it first."; exit 1; }
 	@set --; for answer in $(ANSWERS); do set -- "$$@" --data "$$answer"; done; $(COPY) "$$@" . variant
 	$(MAKE) -C variant install check test run predict
@@ -59,4 +59,4 @@ mutants: install ## seed faults into the template and see the tests go red; writ
 
 bench: install ## how long a render takes, and a variant
 	.venv/bin/python bench/render.py
-	.venv/bin/python bench/variants.py
+	.venv/bin/python bench/variant.py

@@ -26,8 +26,8 @@ CI = f"{TREE}/.github/workflows/{{{{ 'ci.yml' if cookiecutter.ci == 'github' els
 
 PARITY = "tests/test_3_parity.py::test_tools_agree"
 CHECKED = "tests/test_6_checked.py::test_check_finds_nothing"
-RUN = "tests/test_7_variants.py::test_variant_runs"
-README = "tests/test_9_installed.py::test_readme_of_a_project_is_true"
+RUN = "tests/test_7_variants.py::test_variant_runs[default]"
+README = "tests/test_9_installed.py::test_readme_of_a_project_is_true[default]"
 
 
 @dataclass(frozen=True)
@@ -303,13 +303,13 @@ def first_red(place: Path, tests: list[str]) -> str | None:
     """The first test that fails.
 
     Raises:
-        RuntimeError: Nothing was tested.
+        RuntimeError: The tests could not be run.
     """
     command = [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-n", "2", "-p", "no:cacheprovider", *tests]
     ran = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
-    if ran.returncode not in (0, 1):
-        raise RuntimeError(f"pytest ended with {ran.returncode}:\n{ran.stdout}{ran.stderr}")
     red = re.search(r"^(?:FAILED|ERROR) \S+/(.*?)(?: - .*)?$", ran.stdout, re.MULTILINE)
+    if (red is None) != (ran.returncode == 0):
+        raise RuntimeError(f"pytest ended with {ran.returncode}:\n{ran.stdout}{ran.stderr}")
     return red[1] if red else None
 
 
@@ -318,8 +318,8 @@ def table(seen: dict[Mutant, str | None]) -> str:
     rows = "".join(f"| {mutant.what} | `{red or 'NOT SEEN'}` |\n" for mutant, red in seen.items())
     return (
         "# Faults that the tests have noticed\n\n"
-        "`make mutants` seeds each of these faults into a copy of the template, runs the test that is to notice it, and writes\n"
-        "this table. A run that leaves one unseen fails; so does `make test` if a fault no longer fits the template.\n\n"
+        "`make mutants` seeds each of these faults into a copy of the template, runs the test that is to notice it,\n"
+        "and writes this table. A run that leaves one unseen fails; so does `make test` if a fault no longer fits.\n\n"
         "| fault | first seen by |\n|---|---|\n" + rows
     )
 

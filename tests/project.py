@@ -133,9 +133,8 @@ class Project:
 
     def failed(self, status: int, command: Sequence[str], printed: str) -> CommandFailed:
         """The error that says how to get there again."""
-        return CommandFailed(
-            f"exit status {status} of\n  {self.command_that_makes_it} && cd variant && {shlex.join(command)}\n{printed}"
-        )
+        typed = f"{self.command_that_makes_it}; cd variant; PATH=$PWD/.venv/bin:$PATH {shlex.join(command)}"
+        return CommandFailed(f"exit status {status} of\n  {typed}\n{printed}")
 
     def make(self, *targets: str) -> str:
         """Run `make` in the project with this process's libraries in place of its own `.venv`, which takes a minute to make."""

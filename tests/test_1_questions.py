@@ -213,7 +213,7 @@ def test_braces_on_the_command_line_never_break_a_file(template: Path, tmp_path:
 
 
 def test_variants_cover_what_is_offered() -> None:
-    """Each answer occurs in the small set of variants, each pair in the other two, and all combinations but the licences' in one."""
+    """Each answer occurs in the small set of variants, each pair in the others, all combinations but of licences in one."""
     offered = [(question, answer) for question, answers in SUPPORTED.items() for answer in answers]
     pairs = {(one, other) for one, other in combinations(offered, 2) if one[0] != other[0]}
 

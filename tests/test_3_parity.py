@@ -92,7 +92,7 @@ def expected_files(answers: Answers) -> set[str]:
 @pytest.mark.parametrize("question", [question for question, offered in SUPPORTED.items() if len(offered) > 1])
 def test_every_answer_makes_a_difference(question: str, render: Render) -> None:
     """No two answers to a question give the same project, and any two differ in more than one file."""
-    projects = [render("copier", **DEFAULTS | {question: answer}).files() for answer in SUPPORTED[question]]
+    projects = [render("cookiecutter", **DEFAULTS | {question: answer}).files() for answer in SUPPORTED[question]]
 
     for one, other in combinations(projects, 2):
         assert 1 < len([name for name in one.keys() | other.keys() if one.get(name) != other.get(name)])

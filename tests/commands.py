@@ -2,12 +2,17 @@
 
 import os
 import pty
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from select import select
 
+SECONDS_AT_MOST = 300
 SECONDS_TO_WAIT = 0.5  # after which a command that shows nothing more is taken to wait for an answer
 
 
@@ -39,16 +44,22 @@ def at_a_terminal(command: str, folder: Path, env: Mapping[str, str]) -> str:
     )
     os.close(theirs)
     shown = b""
+    deadline = time.monotonic() + SECONDS_AT_MOST
     try:
         while True:
+            assert time.monotonic() < deadline, shown.decode(errors="replace")
             if select([terminal], [], [], SECONDS_TO_WAIT)[0]:
                 shown += os.read(terminal, 65536)
             else:
                 os.write(terminal, b"\r")
     except OSError:  # so the end of what is shown at a terminal is told
         os.close(terminal)
+        running.wait()
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
 
-    assert 0 == running.wait(), shown.decode(errors="replace")
+    assert 0 == running.returncode, shown.decode(errors="replace")
     return shown.decode(errors="replace")
 
 
@@ -64,3 +75,11 @@ def commit(folder: Path, tag: str = "") -> None:
     git(folder, "commit", "--quiet", "--allow-empty", "--message", tag or "Work")
     if tag:
         git(folder, "tag", tag)
+
+
+def copy_sources(repository: Path, folder: Path) -> None:
+    """Copy what git would commit of a repository, without its history."""
+    for name in filter(None, git(repository, "ls-files", "--cached", "--others", "--exclude-standard", "-z").split("\0")):
+        if (repository / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(repository / name, folder / name)

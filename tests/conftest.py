@@ -1,13 +1,12 @@
 """The template as a user gets it, a renderer, and a git that is nobody's."""
 
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
-from commands import git
+from commands import copy_sources
 from evidence import Evidence
-from project import Project
+from project import Project, command_that_makes
 from variants import Answers, each_pair, every_variant, name_of
 
 ROOT = Path(__file__).parents[1]
@@ -41,14 +40,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("variant", chosen(metafunc.config), ids=name_of)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure of whatever kind names the command that makes its variant again."""
+    report = yield
+    variant = item.funcargs.get("variant")
+    if report.failed and isinstance(variant, dict):
+        report.sections.append(("this variant", command_that_makes(variant)))
+    return report
+
+
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template's files, those that git ignores left out, in a folder of their own and without history."""
     copy = tmp_path_factory.mktemp("template")
-    for name in filter(None, git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard", "-z").split("\0")):
-        if (ROOT / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, copy / name)
+    copy_sources(ROOT, copy)
     return copy
 
 

@@ -12,7 +12,9 @@ class Evidence:
     """Gathers, on the process that reports, what the tests say they have done to which variant; only a passed test counts."""
 
     def __init__(self, wanted: Iterable[Answers], floor: bool) -> None:
-        self.wanted = {name_of(answers): answers for answers in wanted}
+        listed = list(wanted)
+        self.wanted = {name_of(answers): answers for answers in listed}
+        assert len(self.wanted) == len(listed), "two variants have one name"
         self.floor = floor
         self.done: dict[str, set[str]] = {stage: set() for stage in STAGES}
         self.runtimes: set[str] = set()

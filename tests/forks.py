@@ -4,6 +4,7 @@
 own with a limit of time and of memory: what one command breaks, leaks or leaves running is gone before the next one starts.
 """
 
+import atexit
 import os
 import resource
 import runpy
@@ -62,9 +63,15 @@ def running(words: list[str], folder: Path, env: Mapping[str, str], said: Path) 
         yield process
     finally:
         with suppress(ProcessLookupError):
-            os.killpg(process.pid or 0, signal.SIGKILL)
+            os.killpg(pid_of(process), signal.SIGKILL)
         process.kill()
         process.join()
+
+
+def pid_of(process: ForkServerProcess) -> int:
+    """The number of a started process; 0, which would mean this process's own group, never."""
+    assert process.pid
+    return process.pid
 
 
 def run(words: list[str], folder: Path, env: Mapping[str, str], said: Path, seconds: float = SECONDS) -> int:
@@ -87,4 +94,8 @@ def _run(words: list[str], folder: Path, env: dict[str, str], said: Path) -> Non
     installed = [path for path in sys.path if path.startswith((sys.prefix, sys.base_prefix))]
     sys.path[:] = [str(folder), *filter(None, env.get("PYTHONPATH", "").split(os.pathsep)), *installed]
     sys.argv = words
-    runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+    del sys.modules[__name__]
+    try:
+        runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+    finally:
+        atexit._run_exitfuncs()  # a fork of multiprocessing's ends without them

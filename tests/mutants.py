@@ -16,6 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from commands import copy_sources, git
+
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "docs" / "mutations.md"
 TREE = "{{cookiecutter.project_slug}}"
@@ -121,7 +123,12 @@ MUTANTS = (
         replaced("## The flow", "## Cookiecutter's flow"),
         PARITY,
     ),
-    Mutant("a workflow's own braces are rendered", CI, replaced("# {% raw -%}\n", "# {# plain #}\n"), PARITY),
+    Mutant(
+        "a workflow's own braces are rendered",
+        CI,
+        replaced("  group: ci-${{ github.ref }}\n", "# {% endraw %}\n  group: ci-${{ github.ref }}\n# {% raw %}\n"),
+        PARITY,
+    ),
     Mutant(
         "a description is written as it was typed",
         f"{TREE}/pyproject.toml",
@@ -192,8 +199,12 @@ MUTANTS = (
         replaced("actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8", "actions/checkout@v5"),
         CHECKED,
     ),
+    Mutant("a check is taken out", f"{TREE}/Makefile", replaced("\t$(UV) run lint-imports\n", ""), CHECKED),
     Mutant(
-        "a branch's name reaches a shell", CI, replaced("run: make check", "run: make check ${{ github.head_ref }}"), CHECKED
+        "a branch's name reaches a shell",
+        CI,
+        replaced("run: make check", "run: make check ${{ '{{' }} github.head_ref }}"),
+        CHECKED,
     ),
     # What a project's tests are for
     Mutant(
@@ -260,9 +271,13 @@ MUTANTS = (
 def main(words: list[str]) -> int:
     """Print a line per fault, and write the table."""
     wanted = [mutant for mutant in MUTANTS if not words or any(word in mutant.what for word in words)]
+    if not wanted:
+        print(f"no fault is described by {' or '.join(words)}; the table in {TABLE.relative_to(ROOT)} lists them")
+        return 2
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "template"
-        copy(place)
+        copy_sources(ROOT, place)
+        git(place, "init", "--quiet")
         if red := first_red(place, sorted({mutant.test for mutant in wanted})):
             print(f"red without any fault: {red}")
             return 1
@@ -275,16 +290,6 @@ def main(words: list[str]) -> int:
         TABLE.write_text(table(seen), encoding="utf-8")
     print(f"{sum(bool(red) for red in seen.values())} of {len(seen)} faults seen")
     return int(not all(seen.values()))
-
-
-def copy(place: Path) -> None:
-    """A repository with what git would commit of this one."""
-    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    for name in filter(None, subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")):
-        if (ROOT / name).is_file():
-            (place / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, place / name)
-    subprocess.run(["git", "init", "--quiet"], cwd=place, check=True)
 
 
 def with_fault(mutant: Mutant, place: Path) -> str | None:
@@ -307,7 +312,7 @@ def first_red(place: Path, tests: list[str]) -> str | None:
     """
     command = [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-n", "2", "-p", "no:cacheprovider", *tests]
     ran = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
-    red = re.search(r"^(?:FAILED|ERROR) \S+/(.*?)(?: - .*)?$", ran.stdout, re.MULTILINE)
+    red = re.search(r"^(?:FAILED|ERROR) \S+/(\w+\.py::\w+)", ran.stdout, re.MULTILINE)
     if (red is None) != (ran.returncode == 0):
         raise RuntimeError(f"pytest ended with {ran.returncode}:\n{ran.stdout}{ran.stderr}")
     return red[1] if red else None

@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import tomllib
@@ -18,6 +19,12 @@ from variants import DEFAULTS, QUESTIONS, Answers
 ANSWERS_FILE = ".copier-answers.yml"
 NEVER_READ = (".editorconfig", ".github/", ".gitignore", "CHANGELOG.md", "LICENSE")  # by a project that runs, or by its tests
 MADE_BY_TOOLS = {".git", ".venv", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".import_linter_cache"}
+
+
+def command_that_makes(answers: Answers) -> str:
+    """What to type in the template's folder to get a project with these answers, and to run it."""
+    given = [f"{question}={answer}" for question, answer in answers.items() if DEFAULTS.get(question) != answer]
+    return "rm -rf variant; " + shlex.join(["make", "variant", *([f"ANSWERS={shlex.join(given)}"] if given else [])])
 
 
 def as_typed(answer: str) -> str:
@@ -66,12 +73,6 @@ class Project:
         return cls(TOOLS[tool](template, answers, folder), answers)
 
     @property
-    def command_that_makes_it(self) -> str:
-        """What to type in the template's folder to get the same project, and to run it."""
-        given = [f"{question}={answer}" for question, answer in self.answers.items() if DEFAULTS.get(question) != answer]
-        return shlex.join(["make", "variant", *([f"ANSWERS={shlex.join(given)}"] if given else [])])
-
-    @property
     def package(self) -> str:
         """The name of its package, which is its command as a module."""
         return next((self.folder / "src").glob("*/__init__.py")).parent.name
@@ -94,19 +95,23 @@ class Project:
         Raises:
             CommandFailed: The exit status isn't 0; the message holds the output and how to reproduce it.
         """
-        ran = subprocess.run(
+        with subprocess.Popen(
             command,
             cwd=self.folder,
             env=owners_environment() | dict(env or {}),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=timeout,
-            check=False,
-        )
-        if ran.returncode:
-            raise self.failed(ran.returncode, command, ran.stdout)
-        return ran.stdout
+            start_new_session=True,
+        ) as running:
+            try:
+                printed, _ = running.communicate(timeout=timeout)
+            except subprocess.TimeoutExpired:
+                os.killpg(running.pid, signal.SIGKILL)
+                printed, _ = running.communicate()
+        if running.returncode:
+            raise self.failed(running.returncode, command, printed)
+        return printed
 
     def runtime(self) -> dict[str, bytes]:
         """The files that can change what the project does: all but those that nothing reads when it runs, the licence aside."""
@@ -133,7 +138,7 @@ class Project:
 
     def failed(self, status: int, command: Sequence[str], printed: str) -> CommandFailed:
         """The error that says how to get there again."""
-        typed = f"{self.command_that_makes_it}; cd variant; PATH=$PWD/.venv/bin:$PATH {shlex.join(command)}"
+        typed = f"{command_that_makes(self.answers)}; cd variant; PATH=$PWD/.venv/bin:$PATH {shlex.join(command)}"
         return CommandFailed(f"exit status {status} of\n  {typed}\n{printed}")
 
     def make(self, *targets: str) -> str:
@@ -164,5 +169,5 @@ def write_script(path: Path, text: str) -> None:
 
 def owners_environment() -> dict[str, str]:
     """This process's environment without what a test run adds to it."""
-    added = ("PYTEST_", "COV_", "MAKE", "MFLAGS", "VIRTUAL_ENV", "PYTHONPATH")
+    added = ("PYTEST_", "COV_", "OMP_", "MAKE", "MFLAGS", "VIRTUAL_ENV", "PYTHONPATH")
     return {name: value for name, value in os.environ.items() if not name.startswith(added)}

@@ -59,10 +59,12 @@ def serving(project: Project) -> Iterator[Server]:
                 raise project.failed(process.exitcode or 0, ["python", "-m", *command], said.read_text(encoding="utf-8"))
             time.sleep(0.05)
         yield Server(port)
-        os.kill(process.pid or 0, signal.SIGTERM)
+        os.kill(forks.pid_of(process), signal.SIGTERM)
         process.join(SECONDS_TO_STOP)
-        if process.exitcode not in (0, -signal.SIGTERM):
-            raise project.failed(process.exitcode or 0, ["python", "-m", *command], said.read_text(encoding="utf-8"))
+        if process.exitcode not in (0, -signal.SIGTERM):  # None: it runs on
+            raise project.failed(
+                process.exitcode or -signal.SIGKILL, ["python", "-m", *command], said.read_text(encoding="utf-8")
+            )
 
 
 def listens(port: int) -> bool:

@@ -15,6 +15,8 @@ from conftest import Record, Render
 from project import Project
 from variants import Answers, name_of
 
+CHECKS = [f"$(UV) run {command}" for command in ("ruff check", "ruff format --check", "mypy", "lint-imports", "deptry .")]
+
 
 @pytest.fixture(scope="session")
 def caches(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
@@ -38,10 +40,17 @@ def test_check_finds_nothing(variant: Answers, render: Render, caches: dict[str,
     assert ["make check"] == re.findall(
         r"entry: (.*)", (project.folder / ".pre-commit-config.yaml").read_text(encoding="utf-8")
     )
+    assert CHECKS == recipe(project, "check")
     assert set() == named_targets(project) - targets(project)
     assert [] == [found for name, text in workflows(project).items() for found in wrong(name, text)]
     assert [] == [found for text in workflows(project).values() for found in re.findall(r"-version: [^\"'$\s].*", text)]
     record_property("checked", name_of(variant))
+
+
+def recipe(project: Project, target: str) -> list[str]:
+    """The commands behind a target of a project's Makefile."""
+    makefile = project.folder.joinpath("Makefile").read_text(encoding="utf-8")
+    return re.findall(r"^\t(.*)$", makefile.partition(f"\n{target}:")[2].partition("\n\n")[0], re.MULTILINE)
 
 
 def targets(project: Project) -> set[str]:

@@ -58,7 +58,7 @@ def assert_runs(project: Project) -> None:
 
     assert rows["user_id"].tolist() == answers["user_id"].tolist()
     assert answers["prediction"].notna().all()
-    if project.answers["serving"] == "api":
+    if (project.folder / "src" / project.package / "serving" / "app.py").exists():
         assert_serves(project, rows.head(20), answers.head(20))
 
 
@@ -119,15 +119,16 @@ def attempt(tmp_path: Path) -> Try:
 
 
 def test_fork_is_a_process_of_its_own(attempt: Try, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It has the libraries, but neither a module of the tests nor what an earlier command set or imported."""
+    """It has the libraries, but neither a module of the tests nor what an earlier command set or imported; it ends as any."""
     monkeypatch.setenv("MARK", "7")
     attempt("import pandas, sys\npandas.DataFrame.mark = sys.modules['json.mark'] = 1")
     status, said = attempt(
-        "import os, sys, pandas\n"
-        "print(os.environ['MARK'], 'project' in sys.modules, 'json.mark' in sys.modules, hasattr(pandas.DataFrame, 'mark'))"
+        "import atexit, os, sys, pandas\natexit.register(print, 'end')\n"
+        "print(os.environ['MARK'], {'project', 'forks'} & {*sys.modules}, 'json.mark' in sys.modules,"
+        "hasattr(pandas.DataFrame, 'mark'))"
     )
 
-    assert (0, "7 False False False\n") == (status, said)
+    assert (0, "7 set() False False\nend\n") == (status, said)
 
 
 @pytest.mark.parametrize(
@@ -176,6 +177,8 @@ def test_failure_says_how_to_get_there(render: Render) -> None:
     with pytest.raises(CommandFailed) as failed:
         project.warm(project.package, "predict")
 
-    typed = "make variant ANSWERS=model=single; cd variant; PATH=$PWD/.venv/bin:$PATH python -m next_pick predict"
+    typed = (
+        "rm -rf variant; make variant ANSWERS=model=single; cd variant; PATH=$PWD/.venv/bin:$PATH python -m next_pick predict"
+    )
     assert f"exit status 1 of\n  {typed}\n" in str(failed.value)
     assert "no model is promoted" in str(failed.value)

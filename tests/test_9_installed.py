@@ -58,10 +58,12 @@ def test_readme_of_a_project_is_true(
     assert {"make install", "make check", "make test", "make run", "make predict", "uvx copier update"} <= set(listed)
     said = read_and_type(listed, project, reader, FileLock(shared / "port.lock"))
 
-    assert [] == [
-        name for name in said if name.startswith("curl") and not json.loads(said[name]).keys() & {"status", "answers"}
-    ]
-    assert ("make serve" in listed) == (answers["serving"] == "api")
+    asked = [json.loads(said[command]) for command in listed if command.startswith("curl")]
+    if answers["serving"] == "api":
+        ready, answered = asked
+        assert "ready" == ready["status"]
+        assert ["prediction" in answer for answer in answered["answers"]] == [True]
+    assert ("make serve" in listed) == bool(asked) == (answers["serving"] == "api")
     assert "{" in said["make predict"]
     assert len(pd.read_parquet(project.folder / "answers.parquet")) == len(pd.read_csv(project.folder / "rows.csv"))
     assert "v0.1.0" in (project.folder / ".copier-answers.yml").read_text(encoding="utf-8")
@@ -70,7 +72,7 @@ def test_readme_of_a_project_is_true(
     assert "" == git(project.folder, "status", "--porcelain")
     assert pandas_of(project).startswith("3.")
     project.run("uv", "lock", "--upgrade-package", "pandas==2.3.3", env=reader)
-    project.run("make", "install", "test", "run", "predict", env=reader)
+    project.run("make", "install", "check", "test", "run", "predict", "score", "IN=rows.csv", "OUT=answers.parquet", env=reader)
     assert pandas_of(project) == "2.3.3"
 
 
@@ -106,10 +108,12 @@ def write_rows(project: Project) -> None:
 @contextmanager
 def in_the_background(command: str, project: Project, reader: dict[str, str]) -> Iterator[None]:
     """A server, from when it listens; stopped at the end with what it started."""
+    assert not listens(PORT), f"another server listens on port {PORT}; stop it, or its answers are taken for the project's"
     server = subprocess.Popen(["bash", "-c", command], cwd=project.folder, env=os.environ | reader, start_new_session=True)
     try:
         wait_until_it_listens(server)
         yield
+        assert server.poll() is None
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(timeout=30)

@@ -9,13 +9,16 @@ import os
 import resource
 import runpy
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Protocol
 
+PYTHON = Path(sys.executable)
 LIBRARIES = (
     "doit.doit_cmd",
     "duckdb",
@@ -46,8 +49,44 @@ BYTES = 8 * 2**30  # of address space for one command: a leak ends there
 _server = get_context("forkserver")
 
 
+class Running(Protocol):
+    """A command that was started."""
+
+    @property
+    def pid(self) -> int | None:
+        """Its number."""
+
+    @property
+    def exitcode(self) -> int | None:
+        """Its exit status; None while it runs."""
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for its end, at most so many seconds."""
+
+
+class Cold:
+    """A command in a process of its own: it needs libraries that this one has not."""
+
+    def __init__(self, python: Path, words: list[str], folder: Path, env: Mapping[str, str], said: Path) -> None:
+        with said.open("wb") as output:
+            self._process = subprocess.Popen(
+                [python, "-m", *words], cwd=folder, env=env, stdout=output, stderr=output, start_new_session=True
+            )
+        self.pid = self._process.pid
+
+    @property
+    def exitcode(self) -> int | None:
+        """Its exit status; None while it runs."""
+        return self._process.poll()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for its end, at most so many seconds."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout)
+
+
 @contextmanager
-def running(words: list[str], folder: Path, env: Mapping[str, str], said: Path) -> Iterator[ForkServerProcess]:
+def running(words: list[str], folder: Path, env: Mapping[str, str], said: Path, python: Path = PYTHON) -> Iterator[Running]:
     """A Python module's command in a folder, as `python -m` starts it; when the block ends, so does all that it started.
 
     Args:
@@ -55,30 +94,37 @@ def running(words: list[str], folder: Path, env: Mapping[str, str], said: Path) 
         folder: Where the command is typed.
         env: Its whole environment.
         said: The file that gets what it prints.
+        python: Whose libraries it needs; those of another than this one are not here to be forked.
     """
-    _server.set_forkserver_preload(list(LIBRARIES))
-    process = _server.Process(target=_run, args=(words, folder, dict(env), said))
-    process.start()
+    process = _forked(words, folder, env, said) if python == PYTHON else Cold(python, words, folder, env, said)
     try:
         yield process
     finally:
         with suppress(ProcessLookupError):
             os.killpg(pid_of(process), signal.SIGKILL)
-        process.kill()
         process.join()
 
 
-def pid_of(process: ForkServerProcess) -> int:
+def pid_of(process: Running) -> int:
     """The number of a started process; 0, which would mean this process's own group, never."""
     assert process.pid
     return process.pid
 
 
-def run(words: list[str], folder: Path, env: Mapping[str, str], said: Path, seconds: float = SECONDS) -> int:
+def run(
+    words: list[str], folder: Path, env: Mapping[str, str], said: Path, seconds: float = SECONDS, python: Path = PYTHON
+) -> int:
     """Run a command to its end; returns its exit status, which is -9 after `seconds` too."""
-    with running(words, folder, env, said) as process:
+    with running(words, folder, env, said, python) as process:
         process.join(seconds)
     return process.exitcode if process.exitcode is not None else -signal.SIGKILL
+
+
+def _forked(words: list[str], folder: Path, env: Mapping[str, str], said: Path) -> ForkServerProcess:
+    _server.set_forkserver_preload(list(LIBRARIES))
+    process = _server.Process(target=_run, args=(words, folder, dict(env), said))
+    process.start()
+    return process
 
 
 def _run(words: list[str], folder: Path, env: dict[str, str], said: Path) -> None:

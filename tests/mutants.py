@@ -26,9 +26,15 @@ TEXT = "encoders/{{ 'text.py' if 'text' in cookiecutter.modalities else '' }}"
 APP = f"{PACKAGE}/serving/{{{{ 'app.py' if cookiecutter.serving == 'api' else '' }}}}"
 CI = f"{TREE}/.github/workflows/{{{{ 'ci.yml' if cookiecutter.ci == 'github' else '' }}}}"
 
+STORE_CODE = f"{PACKAGE}/feature_store"
+HISTORY = f"{STORE_CODE}/{{{{ 'history.py' if cookiecutter.feature_store == 'duckdb' else '' }}}}"
+ONLINE = f"{STORE_CODE}/{{{{ 'online.py' if cookiecutter.feature_store == 'duckdb' else '' }}}}"
+MATERIALIZATION = f"{STORE_CODE}/materialization.py"
+
 PARITY = "tests/test_3_parity.py::test_tools_agree"
 CHECKED = "tests/test_6_checked.py::test_check_finds_nothing"
 RUN = "tests/test_7_variants.py::test_variant_runs[default]"
+STORE = "tests/test_8_feature_store.py::test_store_keeps_its_contract[duckdb]"
 README = "tests/test_9_installed.py::test_readme_of_a_project_is_true[default]"
 
 
@@ -209,14 +215,92 @@ MUTANTS = (
     # What a project's tests are for
     Mutant(
         "a join sees what arrived later",
-        f"{PACKAGE}/feature_store/offline.py",
+        HISTORY,
         replaced("WHERE event_time <= _at AND created_time <= _at", "WHERE event_time <= _at"),
-        RUN,
+        STORE,
     ),
     Mutant(
-        "a value outlives its ttl",
-        f"{PACKAGE}/feature_store/offline.py",
-        replaced("WHERE $ttl::INTERVAL IS NULL OR", "WHERE true OR"),
+        "a join of sorted rows sees what arrived later",
+        HISTORY,
+        replaced("greatest(event_time, created_time)", "event_time"),
+        STORE,
+    ),
+    Mutant(
+        "a label misses a row of its own moment",
+        HISTORY,
+        replaced("WHERE event_time <= _at AND created_time <= _at", "WHERE event_time < _at AND created_time <= _at"),
+        STORE,
+    ),
+    Mutant("a label misses a sorted row of its own moment", HISTORY, replaced("l._at >= r.known", "l._at > r.known"), STORE),
+    Mutant("a value outlives its ttl", HISTORY, replaced("AND ($ttl::INTERVAL IS NULL OR", "AND (true OR"), STORE),
+    Mutant("a sorted value outlives its ttl", HISTORY, replaced("WHERE $ttl::INTERVAL IS NULL OR", "WHERE true OR"), STORE),
+    Mutant(
+        "of two rows the one that arrived later wins, not the one that happened later",
+        HISTORY,
+        replaced("ORDER BY event_time, created_time, write_number", "ORDER BY created_time, event_time, write_number"),
+        STORE,
+    ),
+    Mutant(
+        "a day has 23 hours when clocks jump",
+        f"{STORE_CODE}/sql.py",
+        replaced("SET TimeZone = 'UTC'", "SET TimeZone = 'Europe/Berlin'"),
+        STORE,
+    ),
+    Mutant(
+        "labels come back without their index",
+        f"{STORE_CODE}/store.py",
+        replaced("found.set_axis(labels.index)", "found"),
+        STORE,
+    ),
+    Mutant(
+        "a text is joined to a number",
+        f"{STORE_CODE}/store.py",
+        replaced('if found in (type_, "null") or', "if found or"),
+        STORE,
+    ),
+    Mutant(
+        "a row is online before it is known",
+        ONLINE,
+        replaced(
+            "event_time <= $now AND created_time <= $now\n                GROUP BY",
+            "event_time <= $now\n                GROUP BY",
+        ),
+        STORE,
+    ),
+    Mutant(
+        "a row whose time has come is not put online",
+        ONLINE,
+        replaced(" OR event_time > $as_of OR created_time > $as_of)", ")"),
+        STORE,
+    ),
+    Mutant(
+        "a late row is not put online",
+        ONLINE,
+        replaced("(write_number > {written.get(log.view.name, 0)} OR event_time", "(event_time"),
+        STORE,
+    ),
+    Mutant("an online value outlives its ttl", ONLINE, replaced("event >= now_us - ttl", "True"), STORE),
+    Mutant(
+        "what was made anew is put online on top of the old",
+        ONLINE,
+        replaced("all(old.parts.items() <= new.parts.items() for", "all(True for"),
+        STORE,
+    ),
+    Mutant("the same rows are added again", MATERIALIZATION, replaced("deletions)} {known}", "deletions)}"), STORE),
+    Mutant("a deleted entity comes back", MATERIALIZATION, replaced("conditions.append(", "str("), STORE),
+    Mutant("a deleted entity stays on the disk", MATERIALIZATION, replaced("sweep(after, folder)", "str(after)"), STORE),
+    Mutant("an edited view keeps its rows", MATERIALIZATION, replaced("view.keys, view.sql,", "view.keys,"), STORE),
+    Mutant("two rows get one number", MATERIALIZATION, replaced("({log.written} +", "(0 +"), STORE),
+    Mutant(
+        "two writers write at once",
+        MATERIALIZATION,
+        replaced('FileLock(folder / ".lock")', 'FileLock(folder / f".lock-{__import__("time").time_ns()}")'),
+        STORE,
+    ),
+    Mutant(
+        "an altered file is trained on",
+        f"{STORE_CODE}/catalog.py",
+        replaced("for name in changed(digests, folder):", "for name in []:"),
         RUN,
     ),
     Mutant("test rows are trained on", f"{PACKAGE}/pipeline/fit.py", replaced('"train.parquet"', '"test.parquet"'), RUN),

@@ -18,6 +18,7 @@ from variants import DEFAULTS, QUESTIONS, Answers
 
 ANSWERS_FILE = ".copier-answers.yml"
 NEVER_READ = (".editorconfig", ".github/", ".gitignore", "CHANGELOG.md", "LICENSE")  # by a project that runs, or by its tests
+FEAST = Path(sys.prefix) / "feast" / "bin" / "python"
 MADE_BY_TOOLS = {".git", ".venv", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".import_linter_cache"}
 
 
@@ -119,14 +120,19 @@ class Project:
         lines = files["pyproject.toml"].splitlines(keepends=True)
         return files | {"pyproject.toml": b"".join(line for line in lines if not line.startswith(b"license"))}
 
+    @property
+    def python(self) -> Path:
+        """The interpreter that has the libraries it needs: Feast's forbid pandas 3, and have an environment of their own."""
+        return FEAST if self.answers.get("feature_store") == "feast" else forks.PYTHON
+
     def warm(self, *words: str) -> str:
-        """Run a Python module's command in a fork that has the libraries already; returns what it printed.
+        """Run a Python module's command in a fork that has the libraries already, if any has; returns what it printed.
 
         Raises:
             CommandFailed: As `run` does.
         """
         said = self.folder.parent / "said.txt"
-        status = forks.run([*words], self.folder, self.environment(), said)
+        status = forks.run([*words], self.folder, self.environment(), said, python=self.python)
         printed = said.read_text(encoding="utf-8", errors="replace")
         if status:
             raise self.failed(status, ["python", "-m", *words], printed)
@@ -155,8 +161,10 @@ class Project:
         write_script(stand_ins / "uv", '#!/bin/sh\n[ "$1" = run ] && shift && exec "$@"\n')
         for name, target in pyproject["project"]["scripts"].items():
             module, _, function = target.partition(":")
-            write_script(stand_ins / name, f"#!{sys.executable}\nfrom {module} import {function}\n{function}()\n")
-        path = os.pathsep.join([str(stand_ins), str(Path(sys.executable).parent), os.environ["PATH"]])
+            write_script(stand_ins / name, f"#!{self.python}\nfrom {module} import {function}\n{function}()\n")
+        path = os.pathsep.join(
+            [str(stand_ins), *map(str, dict.fromkeys((self.python.parent, forks.PYTHON.parent))), os.environ["PATH"]]
+        )
         return self.run(*command, env=self.environment() | {"PATH": path} | dict(env or {}))
 
 

@@ -52,7 +52,7 @@ def serving(project: Project) -> Iterator[Server]:
         port = free.getsockname()[1]
     command = [project.package, "serve", "--port", str(port)]
     said = project.folder.parent / "served.txt"
-    with forks.running(command, project.folder, project.environment(), said) as process:
+    with forks.running(command, project.folder, project.environment(), said, project.python) as process:
         deadline = time.monotonic() + SECONDS_TO_LISTEN
         while not listens(port):
             if process.exitcode is not None or time.monotonic() > deadline:

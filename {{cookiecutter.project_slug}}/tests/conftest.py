@@ -40,7 +40,7 @@ def root(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> Path:
     """A folder in which every step ran, with links to the files of this one. Tests read it, or change a copy."""
     folder = tmp_path_factory.mktemp("project")
     for path in HOME.iterdir():
-        if path.name not in ("artifacts", "models") and not path.name.startswith("."):
+        if path.name not in ("artifacts", "feature_store", "models") and not path.name.startswith("."):
             (folder / path.name).symlink_to(path)
     for step in ordered(STEPS):
         run_step(step, settings, folder)

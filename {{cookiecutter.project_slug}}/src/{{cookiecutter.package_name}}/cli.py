@@ -11,18 +11,16 @@ import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from .cli_features import features_app
+from .project import project_folder, project_settings
 from .refusal import Refusal
-
-if TYPE_CHECKING:
-    from .settings import Settings
 
 app = typer.Typer(help="Train on raw tables and answer rows.", no_args_is_help=True, pretty_exceptions_enable=False)
 models_app = typer.Typer(help="The registry of trained models.", no_args_is_help=True)
-features_app = typer.Typer(help="The features that models read.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.add_typer(features_app, name="features")
 
@@ -41,8 +39,8 @@ def run() -> None:
     from doit.cmd_base import ModuleTaskLoader
     from doit.doit_cmd import DoitMain
 
-    _settings()
-    sys.path.insert(0, str(_root()))
+    project_settings()
+    sys.path.insert(0, str(project_folder()))
     try:
         code = DoitMain(ModuleTaskLoader(import_module("dodo")), config_filenames=()).run(["run"])
     except KeyboardInterrupt:
@@ -52,7 +50,7 @@ def run() -> None:
         raise typer.Exit(code)
     from .pipeline.summary import show
 
-    show(_root())
+    show(project_folder())
 
 
 @app.command()
@@ -67,7 +65,7 @@ def step(
     found = [step for step in STEPS if step.name == name]
     if not found:
         raise Refusal(f"there is no step {name!r}; the steps are {', '.join(step.name for step in STEPS)}")
-    ran = run_step(found[0], _settings(), _root(), force=force)
+    ran = run_step(found[0], project_settings(), project_folder(), force=force)
     typer.echo(f"{name}: {'done' if ran else 'unchanged'}")
 
 
@@ -87,7 +85,7 @@ def verify() -> None:
     from .pipeline.steps import STEPS
 
     for each in STEPS:
-        folder = artifacts(_root()) / each.name
+        folder = artifacts(project_folder()) / each.name
         manifest = read_manifest(folder)
         if manifest is None:
             raise Refusal(f"step {each.name} has not finished; run it with `make run`")
@@ -105,7 +103,7 @@ def predict(
     from .serving.contract import parse
     from .serving.predictor import load_predictor
 
-    predictor = load_predictor(_root())
+    predictor = load_predictor(project_folder())
     card = predictor.bundle.card
     text = sys.stdin.read() if row == "-" else row or json.dumps(card.golden_rows[0])
     answers = predictor.answer_json(parse(card, text), dt.datetime.now(dt.UTC))
@@ -132,7 +130,7 @@ def score(
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
         task = progress.add_task("score", total=None)
         total = 0
-        for done, total in scored(load_predictor(_root()), source, target, _root(), dt.datetime.now(dt.UTC)):
+        for done, total in scored(load_predictor(project_folder()), source, target, project_folder(), dt.datetime.now(dt.UTC)):
             progress.update(task, completed=done, total=total)
     typer.echo(f"rows answered: {total}; answers: {target}")
 
@@ -147,10 +145,10 @@ if find_spec(".serving.app", __package__):  # generated with serving = api
         ] = None,
     ) -> None:
         """Answer requests over HTTP, until Ctrl-C."""
-        serving = _settings().serving
+        serving = project_settings().serving
         named = {"host": host, "port": port}
         chosen = serving.model_copy(update={name: value for name, value in named.items() if value is not None})
-        import_module(".serving.app", __package__).serve(_root(), chosen)
+        import_module(".serving.app", __package__).serve(project_folder(), chosen)
 
 
 @models_app.command("list")
@@ -158,7 +156,7 @@ def models_list() -> None:
     """List the trained models; the one that answers is marked."""
     from . import registry
 
-    folder = _root() / registry.FOLDER
+    folder = project_folder() / registry.FOLDER
     promoted = registry.current(folder)
     for card in registry.cards(folder):  # the oldest first
         mark = "*" if promoted and promoted["version"] == card.version else " "
@@ -173,8 +171,8 @@ def models_promote(version: Annotated[str, typer.Argument(help="as `models list`
     """Let a model answer, once it has proved itself."""
     from . import registry
 
-    registry.load(_root() / registry.FOLDER, version)
-    registry.promote(_root() / registry.FOLDER, version)
+    registry.load(project_folder() / registry.FOLDER, version)
+    registry.promote(project_folder() / registry.FOLDER, version)
     typer.echo(f"model {version} answers now")
 
 
@@ -183,36 +181,4 @@ def models_rollback() -> None:
     """Let the model before answer again."""
     from . import registry
 
-    typer.echo(f"model {registry.rollback(_root() / registry.FOLDER)} answers now")
-
-
-@features_app.command("list")
-def features_list() -> None:
-    """List the features with their meaning and who answers for them."""
-    from .features import VIEWS
-
-    for view in VIEWS:
-        ttl = f"valid {view.ttl}" if view.ttl else "valid for ever"
-        typer.echo(f"{view.name}: {view.description} (by {view.entity}, {ttl}, owner {view.owner})")
-        for feature in view.features:
-            pii = ", pii" if feature.pii else ""
-            unit = "" if feature.unit == "1" else f", {feature.unit}"
-            typer.echo(f"  {feature.name}: {feature.description} [{feature.dtype}{unit}{pii}]")
-    if not VIEWS:
-        typer.echo("features.py defines no view; the model reads the rows alone")
-
-
-def _root() -> Path:
-    """The project's folder, which is where its commands are typed."""
-    if not Path("settings.toml").is_file():
-        raise Refusal(f"there is no settings.toml in {Path.cwd()}; type this in the project's folder")
-    return Path.cwd()
-
-
-def _settings() -> Settings:
-    from .metrics import metric
-    from .settings import read_settings
-
-    settings = read_settings(_root() / "settings.toml")
-    metric(settings.gate.metric, settings.data.task)  # better refused now than after the training
-    return settings
+    typer.echo(f"model {registry.rollback(project_folder() / registry.FOLDER)} answers now")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
-from .digests import changed, digest, digest_of, libraries
+from .digests import changed, digest, libraries
 from .settings import Columns, Data, Refusal, Section
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def save(
     data: Data,
     columns: Columns,
     scores: dict[str, float],
+    views: str,
 ) -> None:
     """Write a bundle, card last; one that is there and whole stays as it is.
 
@@ -79,10 +80,9 @@ def save(
         data: what is predicted.
         columns: what the model reads.
         scores: on the test rows.
+        views: digest of the feature views that it was trained on.
     """
     from .data.schema import to_json_rows
-    from .feature_store.views import views_of
-    from .features import VIEWS
     from .model.answers import answers
     from .model.persistence import save as save_pipeline
 
@@ -98,7 +98,7 @@ def save(
             candidate=candidate,
             data=data,
             columns=columns,
-            views=digest_of([repr(view) for view in views_of(VIEWS, columns.names)]),
+            views=views,
             key="number" if isinstance(rows[0][data.entity], int) else "text",
             classes=None if data.task == "regression" else tuple(map(str, pipeline.classes_)),
             scores=scores,

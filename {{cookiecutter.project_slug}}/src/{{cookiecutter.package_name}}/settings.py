@@ -94,9 +94,19 @@ class Columns(Section):
 
 
 class Features(Section):
-    """Rules for reading the feature store."""
+    """Where the feature store is, and rules for reading it."""
 
+    store: str = "feature_store"
+    memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$")] = "2GiB"
     allow_pii: tuple[str, ...] = ()
+
+    def folder(self, root: Path) -> Path:
+        """Where the store is."""
+        return (root / self.store).resolve()
+
+    def is_ours(self, root: Path) -> bool:
+        """Whether this project writes it; a store outside the project's folder is another one's, and only read."""
+        return self.folder(root).is_relative_to(root.resolve())
 
 
 class Split(Section):

@@ -84,12 +84,12 @@ def test_a_setting_runs_the_steps_that_read_it(copy: Path, settings: Settings, s
 
 def test_an_altered_artifact_is_found(copy: Path, settings: Settings) -> None:
     """One byte more, and the step that wrote it runs again; `verify` asks the same question."""
-    part = artifacts(copy) / "materialize" / "online.sqlite"
+    part = artifacts(copy) / "materialize" / "catalog.json"
     part.write_bytes(part.read_bytes() + b"!")
     manifest = read_manifest(part.parent)
 
     assert manifest is not None
-    assert changed(manifest["files"], part.parent) == ["online.sqlite"]
+    assert changed(manifest["files"], part.parent) == ["catalog.json"]
     assert not is_fresh(BY_NAME["materialize"], settings, copy)
 
 

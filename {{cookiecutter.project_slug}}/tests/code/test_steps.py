@@ -16,12 +16,14 @@ import pytest
 from {{ cookiecutter.package_name }} import registry
 from {{ cookiecutter.package_name }}.data.schema import categories, conform
 from {{ cookiecutter.package_name }}.data.split import is_test
-from {{ cookiecutter.package_name }}.feature_store.offline import get_historical_features
-from {{ cookiecutter.package_name }}.feature_store.views import ViewError, views_of
-from {{ cookiecutter.package_name }}.features import VIEWS
+from {{ cookiecutter.package_name }}.feature_store.catalog import StoreError, read_catalog, write_catalog
+from {{ cookiecutter.package_name }}.feature_store.store import FeatureStore
+from {{ cookiecutter.package_name }}.feature_store.views import ViewError
 from {{ cookiecutter.package_name }}.model.candidates import fitted
 from {{ cookiecutter.package_name }}.model.persistence import ENCODER, load
 from {{ cookiecutter.package_name }}.pipeline import fit, promote, training_set
+from {{ cookiecutter.package_name }}.pipeline.runner import StepError, run_step
+from {{ cookiecutter.package_name }}.pipeline.steps import STEPS
 from {{ cookiecutter.package_name }}.serving.predictor import Predictor
 from {{ cookiecutter.package_name }}.settings import Gate, Settings
 
@@ -38,10 +40,10 @@ def test_the_split_is_by_the_column_that_is_named(root: Path, settings: Settings
 def test_training_rows_hold_what_was_known_then(root: Path, settings: Settings) -> None:
     """The features of every training row are those of its own time, not today's."""
     train = pd.read_parquet(root / "artifacts" / "training_set" / "train.parquet")
-    views = views_of(VIEWS, settings.columns.names)
-    names = [name for view in views for name in (feature.name for feature in view.features) if name in train]
+    store = FeatureStore(root / "artifacts" / "materialize")
+    names = _read_from(store, settings)
 
-    then = get_historical_features(train, views, root / "artifacts" / "materialize", settings.data.event_time)
+    then = store.get_historical_features(train, names, settings.data.event_time)
 
     forms = {name: modality for name, modality in settings.columns.modalities().items() if name in names}
     _assert_same(conform(train[names], forms), conform(then[names], forms))
@@ -49,10 +51,11 @@ def test_training_rows_hold_what_was_known_then(root: Path, settings: Settings) 
 
 def test_pii_is_refused_unless_allowed(root: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Training reads a feature that tells who somebody is only if settings name it."""
-    private = [replace(view, features=tuple(replace(one, pii=True) for one in view.features)) for view in VIEWS]
-    monkeypatch.setattr(training_set, "VIEWS", private)
-    named = [name for view in views_of(VIEWS, settings.columns.names) for name in (one.name for one in view.features)]
     home = root / "artifacts"
+    named = _read_from(FeatureStore(home / "materialize"), settings)
+    views = FeatureStore(home / "materialize").views
+    private = tuple(replace(view, features=tuple(replace(one, pii=True) for one in view.features)) for view in views)
+    monkeypatch.setattr(FeatureStore, "views", private)
 
     def run(allowed: tuple[str, ...]) -> None:
         own = settings.model_copy(update={"features": settings.features.model_copy(update={"allow_pii": allowed})})
@@ -95,17 +98,57 @@ def test_every_candidate_answers_a_row_as_in_a_batch(root: Path, settings: Setti
         np.testing.assert_allclose(answer(together), answer(alone), rtol=1e-12, atol=1e-12)
 
 
+def test_another_projects_store_is_read_and_not_written(root: Path, settings: Settings, tmp_path: Path) -> None:
+    """Its features make the same training set, without a line of feature code here."""
+    theirs = root / "feature_store"
+    before = {path: path.stat().st_mtime_ns for path in theirs.rglob("*")}
+    reading = settings.model_copy(update={"features": settings.features.model_copy(update={"store": str(theirs)})})
+    shutil.copytree(root / "artifacts" / "ingest", tmp_path / "artifacts" / "ingest")
+    for name in ("validate", "materialize", "training_set"):
+        run_step(next(step for step in STEPS if step.name == name), reading, tmp_path)
+
+    for name in ("train.parquet", "test.parquet"):
+        ours, their = (pd.read_parquet(folder / "artifacts" / "training_set" / name) for folder in (tmp_path, root))
+        pd.testing.assert_frame_equal(ours, their)
+    assert before == {path: path.stat().st_mtime_ns for path in theirs.rglob("*")}
+
+
+def test_features_made_otherwise_are_not_served(root: Path, predictor: Predictor, tmp_path: Path) -> None:
+    """A store that was written by other views than the model's is refused, also while the server runs."""
+    if not predictor.views:
+        return
+    shutil.copytree(root / "feature_store", tmp_path / "store")
+    serving = replace(predictor, store=FeatureStore(tmp_path / "store"))
+    serving.answer_json(list(predictor.bundle.card.golden_rows), dt.datetime.now(dt.UTC))
+    catalog = read_catalog(tmp_path / "store")
+    logs = {name: replace(log, view=replace(log.view, description="Other")) for name, log in catalog.logs.items()}
+    write_catalog(replace(catalog, logs=logs), tmp_path / "store")
+
+    with pytest.raises(StoreError, match="was made by other views than model"):
+        serving.answer_json(list(predictor.bundle.card.golden_rows), dt.datetime.now(dt.UTC))
+
+
+def test_an_altered_file_of_the_store_is_refused(root: Path, settings: Settings, tmp_path: Path) -> None:
+    """Nothing is trained on it."""
+    shutil.copytree(root, tmp_path / "project", symlinks=True)
+    for path in (tmp_path / "project" / "feature_store").rglob("*.parquet"):
+        path.write_bytes(path.read_bytes() + b"!")
+
+        with pytest.raises(StepError, match="is not what was written; restore it"):
+            run_step(next(step for step in STEPS if step.name == "materialize"), settings, tmp_path / "project", force=True)
+
+
 def test_the_online_store_is_asked(root: Path, settings: Settings, predictor: Predictor) -> None:
     """A row with its key alone gets the features that the offline store knows today."""
     entity, now = settings.data.entity, dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
     keys = pd.read_parquet(root / "artifacts" / "training_set" / "test.parquet")[[entity]].drop_duplicates().head(200)
     rows = keys.reset_index(drop=True)
-    views = views_of(VIEWS, settings.columns.names)
+    store = FeatureStore(root / "artifacts" / "materialize")
+    names = _read_from(store, settings)
 
-    today = get_historical_features(rows.assign(at=pd.Timestamp(now)), views, root / "artifacts" / "materialize", "at")
+    today = store.get_historical_features(rows.assign(at=pd.Timestamp(now)), names, "at")
     online = predictor._with_features(rows, now)
 
-    names = [name for name in today if name in settings.columns.names]
     forms = {name: modality for name, modality in settings.columns.modalities().items() if name in names}
     _assert_same(conform(online[names], forms), conform(today[names], forms))
 
@@ -130,6 +173,11 @@ def test_the_gate_knows_which_way_is_up(root: Path, settings: Settings, tmp_path
     assert decision["best"] == ("rule" if better else "dummy")
     assert (promoted and promoted["version"]) == decision["version"]
     assert (promoted is not None) == better
+
+
+def _read_from(store: FeatureStore, settings: Settings) -> list[str]:
+    """The features that the model reads."""
+    return [name for view in store.views for name in view.names if name in settings.columns.names]
 
 
 def _assert_same(left: pd.DataFrame, right: pd.DataFrame) -> None:

@@ -79,7 +79,7 @@ def read_files(paths: list[Path], as_text: Collection[str] = ()) -> pd.DataFrame
                 found = connection.sql(f"FROM {source}", params=given).columns
                 kept = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in found if name in as_text)
                 source = source.replace(")", f", types = {chr(123)}{kept}{chr(125)})") if kept else source
-            rows = frame(connection.sql(f"FROM {source}", params=given))
+            rows = to_pandas(connection.sql(f"FROM {source}", params=given))
         except duckdb.Error as error:
             reason = str(error).splitlines()[0]
             raise SourceError(f"{paths[0]} cannot be read: {reason}; mend the file or its extension") from None
@@ -103,7 +103,7 @@ def read(name: str, table: Table, root: Path, columns: Columns, seed: int, as_te
     return rows
 
 
-def frame(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
+def to_pandas(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
     """A relation's rows; whole numbers beside a null stay whole, where floats would run large ones together."""
     import pandas as pd
     import pyarrow as pa
@@ -124,7 +124,7 @@ def _query(name: str, database: Path, query: str) -> pd.DataFrame:
     try:
         with duckdb.connect(str(database), read_only=True) as connection:
             connection.execute("SET TimeZone = 'UTC'")
-            rows = frame(connection.sql(query))
+            rows = to_pandas(connection.sql(query))
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
         raise SourceError(f"settings.toml: tables.{name}: the query fails: {reason}; mend it") from None

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
+from ..digests import digest_of
 from ..settings import Refusal
 
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
+DTYPES = ("float", "int", "str", "bool")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _RESERVED = ("event_time", "created_time", "write_number")
 
 
@@ -46,7 +48,7 @@ class FeatureView:
 
     Args:
         name: of the view, unique.
-        entity: key column, the same name as in the raw rows.
+        entity: its key column, or several that are the key together; the same names as in the raw rows. Whole numbers or text.
         sql: a SELECT over raw tables with the entity, `event_time` (when it was true), optionally `created_time` (when it was
             known; without it, the event time) and every feature.
         features: the columns that the view offers.
@@ -56,7 +58,7 @@ class FeatureView:
     """
 
     name: str
-    entity: str
+    entity: str | tuple[str, ...]
     sql: str
     features: tuple[Feature, ...]
     description: str
@@ -64,22 +66,50 @@ class FeatureView:
     ttl: timedelta | None = None
 
     def __post_init__(self) -> None:
-        for name in (self.name, self.entity, *(feature.name for feature in self.features)):
+        for name in (self.name, *self.keys, *self.names):
             if not _NAME.fullmatch(name):
-                raise ViewError(f"view {self.name!r}: {name!r} is no name; use lower-case letters, digits and _")
+                raise ViewError(f"view {self.name!r}: {name!r} is no name; use lower-case letters, digits and _, at most 63")
             if name in _RESERVED:
                 raise ViewError(f"view {self.name!r}: the name {name!r} is the store's own; choose another")
+        columns = [*self.keys, *self.names]
+        for name in columns:
+            if columns.count(name) > 1:
+                raise ViewError(f"view {self.name!r} names {name!r} twice; keep one")
+        for what in ("entity", "features"):
+            if not getattr(self, what):
+                raise ViewError(f"view {self.name!r} has no {what}; name at least one")
         for what in ("description", "owner"):
             if not getattr(self, what).strip():
                 raise ViewError(f"view {self.name!r} has no {what}; write one, its readers need it")
         for feature in self.features:
             if not feature.description.strip():
                 raise ViewError(f"feature {feature.name!r} of view {self.name!r} has no description; write one")
+            if feature.dtype not in DTYPES:
+                raise ViewError(
+                    f"feature {feature.name!r} of view {self.name!r} is {feature.dtype!r}; it may be {', '.join(DTYPES)}"
+                )
+        if self.ttl is not None and self.ttl <= timedelta(0):
+            raise ViewError(f"view {self.name!r}: a ttl of {self.ttl} holds no value; give a longer one, or None for ever")
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The key columns."""
+        return (self.entity,) if isinstance(self.entity, str) else self.entity
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The features' names."""
+        return tuple(feature.name for feature in self.features)
 
 
 def views_of(views: Sequence[FeatureView], names: Sequence[str]) -> list[FeatureView]:
     """The views of which some feature is named."""
-    return [view for view in views if any(feature.name in names for feature in view.features)]
+    return [view for view in views if set(view.names) & set(names)]
+
+
+def views_digest(views: Sequence[FeatureView]) -> str:
+    """The sha256 of some definitions: a model that was trained on others must not read these."""
+    return digest_of([repr(view) for view in views])
 
 
 def features_by_name(views: Sequence[FeatureView]) -> dict[str, Feature]:

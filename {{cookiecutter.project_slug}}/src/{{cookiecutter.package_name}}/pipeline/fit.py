@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -36,3 +37,4 @@ def run(settings: Settings, out: Path, training_set: Path) -> None:
     known = pd.Series(range(len(golden)), index=golden.index) < len(golden) - 1  # of the last one nothing but its key
     golden = golden.assign(**{name: golden[name].where(known) for name in columns.names})
     golden.to_parquet(out / "golden.parquet", index=False)
+    shutil.copyfile(training_set / "views.sha256", out / "views.sha256")

@@ -1,18 +1,22 @@
-"""Materialize: every feature view, offline for training and online for serving."""
+"""Materialize: the feature store gets what the raw tables have that is new, offline for training and online for serving."""
 
 from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
 
-from ..feature_store.offline import materialize
-from ..feature_store.online import materialize_online
+from ..feature_store.catalog import CATALOG, snapshot
+from ..feature_store.materialization import materialize_incremental
 from ..features import VIEWS
 from ..settings import Settings
 
 
-def run(settings: Settings, out: Path, validate: Path) -> None:
-    """Write `<view>.parquet` for every view, and `online.sqlite`."""
-    tables = {path.stem: path for path in sorted(validate.glob("*.parquet"))}
-    materialize(VIEWS, tables, out)
-    materialize_online(VIEWS, out, out / "online.sqlite", as_of=dt.datetime.now(dt.UTC))
+def run(settings: Settings, out: Path, root: Path, validate: Path) -> list[Path]:
+    """Write into the store, unless it is another project's, and a snapshot of its offline rows; tell its catalog."""
+    store = settings.features.folder(root)
+    if settings.features.is_ours(root):
+        tables = {path.stem: path for path in sorted(validate.glob("*.parquet"))}
+        now = dt.datetime.now(dt.UTC)
+        materialize_incremental(store, VIEWS, tables, now, memory_limit=settings.features.memory_limit)
+    snapshot(store, out)
+    return [store / CATALOG]

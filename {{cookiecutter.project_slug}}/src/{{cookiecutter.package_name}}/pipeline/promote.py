@@ -40,8 +40,8 @@ def _publish(name: str, scores: dict[str, float], models: Path, fit: Path, setti
     manifest = read_manifest(fit)
     version = digest_of([name, manifest and manifest["key"]])[:12]
     pipeline = Pipeline([("encode", load(fit / ENCODER)), ("model", load(fit / f"{name}.skops"))])
-    registry.save(
-        models, version, name, pipeline, pd.read_parquet(fit / "golden.parquet"), settings.data, settings.columns, scores
-    )
+    golden = pd.read_parquet(fit / "golden.parquet")
+    views = (fit / "views.sha256").read_text(encoding="utf-8")
+    registry.save(models, version, name, pipeline, golden, settings.data, settings.columns, scores, views)
     registry.promote(models, version)
     return version

@@ -36,8 +36,8 @@ class Step:
 
 STEPS = (
     Step("ingest", settings=("tables", "data", "columns", "seed"), outside=True, reads=raw_files),
-    Step("validate", needs=("ingest",), settings=("tables", "data", "columns", "split")),
-    Step("materialize", needs=("validate",)),
+    Step("validate", needs=("ingest",), settings=("tables", "data", "columns", "features", "split"), outside=True),
+    Step("materialize", needs=("validate",), settings=("features",), outside=True),
     Step("training_set", needs=("validate", "materialize"), settings=("data", "columns", "features", "split")),
     Step("fit", needs=("training_set",), settings=("data", "columns", "encoders", "model", "cascade", "seed")),
     Step("evaluate", needs=("training_set", "fit"), settings=("data", "columns")),
@@ -61,6 +61,14 @@ def ordered(steps: Sequence[Step]) -> list[Step]:
     except CycleError as error:
         cycle = " → ".join(reversed(error.args[1]))
         raise Refusal(f"the steps need each other in a circle: {cycle}; take one need away") from None
+
+
+def needed(steps: Sequence[Step], name: str) -> list[Step]:
+    """A step and all that it needs, in order."""
+    wanted = {name}
+    for step in reversed(ordered(steps)):
+        wanted |= set(step.needs) if step.name in wanted else set()
+    return [step for step in ordered(steps) if step.name in wanted]
 
 
 def mermaid(steps: Sequence[Step]) -> str:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from ..data.schema import check_rows, conform
-from ..feature_store.views import features_by_name
+from ..feature_store.catalog import CATALOG
+from ..feature_store.store import offered
+from ..feature_store.views import FeatureView, features_by_name
 from ..features import VIEWS
 from ..settings import MODALITIES, Columns, Data, Settings, SettingsError, Split
 
 ANSWER = ("prediction", "probability", "route", "route_probability", "route_source", "model")
 
 
-def run(settings: Settings, out: Path, ingest: Path) -> None:
-    """Write every table again, the rows to learn from in their one form."""
+def run(settings: Settings, out: Path, root: Path, ingest: Path) -> list[Path]:
+    """Write every table again, the rows to learn from in their one form; tell the catalog of another project's store."""
     tables, data, columns = settings.tables, settings.data, settings.columns
     if data.rows not in tables:
         raise SettingsError(f"settings.toml: data.rows = {data.rows!r} is no table; the tables are {', '.join(tables)}")
@@ -24,17 +27,18 @@ def run(settings: Settings, out: Path, ingest: Path) -> None:
         if name != data.rows:
             shutil.copyfile(ingest / f"{name}.parquet", out / f"{name}.parquet")
     rows = pd.read_parquet(ingest / f"{data.rows}.parquet")
-    check_rows(rows, data.rows, _wanted(rows, data, columns, settings.split), data)
+    check_rows(rows, data.rows, _wanted(rows, data, columns, settings.split, offered(settings.features, root, VIEWS)), data)
     forms = columns.modalities()
     forms |= {data.target: "numbers" if data.task == "regression" else "categories", data.entity: "key"}
     forms |= {data.event_time: "time"} if data.event_time else {}
     forms |= {data.segment: "categories"} if data.segment else {}
     conform(rows, forms).to_parquet(out / f"{data.rows}.parquet", index=False)
+    return [] if settings.features.is_ours(root) else [settings.features.folder(root) / CATALOG]
 
 
-def _wanted(rows: pd.DataFrame, data: Data, columns: Columns, split: Split) -> dict[str, str]:
+def _wanted(rows: pd.DataFrame, data: Data, columns: Columns, split: Split, views: Sequence[FeatureView]) -> dict[str, str]:
     """The columns that the rows must have, each with the setting that names it."""
-    features = features_by_name(VIEWS)
+    features = features_by_name(views)
     wanted = {
         name: f"columns.{modality}" for modality in MODALITIES for name in getattr(columns, modality) if name not in features
     }

@@ -43,7 +43,7 @@ def score(predictor: Predictor, source: Path, target: Path, root: Path, now: dt.
     for start in range(0, len(rows), CHUNK):
         parts.append(predictor.answer(rows.iloc[start : start + CHUNK], now))
         yield min(start + CHUNK, len(rows)), len(rows)
-    _write(pd.concat(parts), target)
+    write(pd.concat(parts), target)
 
 
 def check_paths(source: Path, target: Path) -> None:
@@ -63,7 +63,7 @@ def check_paths(source: Path, target: Path) -> None:
         raise SourceError(f"there is no folder {str(target.parent)!r} to write to; make it or mend the path")
 
 
-def _write(answers: pd.DataFrame, target: Path) -> None:
+def write(answers: pd.DataFrame, target: Path) -> None:
     """Put the whole file in its place in one move."""
     new = target.with_name(f".{target.name}.{os.getpid()}")
     try:

@@ -12,12 +12,13 @@ import pandas as pd
 
 from .. import registry
 from ..data.schema import SchemaError, conform, from_json_rows, keys
-from ..digests import digest_of
-from ..feature_store.online import get_online_features
-from ..feature_store.views import FeatureView, views_of
+from ..feature_store.catalog import StoreError
+from ..feature_store.store import FeatureStore, offered
+from ..feature_store.views import FeatureView, views_digest, views_of
 from ..features import VIEWS
 from ..model.answers import answers
 from ..registry import Bundle
+from ..settings import read_settings
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,21 @@ class Predictor:
     """A verified bundle and the features it needs."""
 
     bundle: Bundle
-    online: Path
+    store: FeatureStore
+    views: tuple[FeatureView, ...]
 
-    @property
-    def views(self) -> list[FeatureView]:
-        """The views whose features the model reads."""
-        return views_of(VIEWS, self.bundle.card.columns.names)
+    def check_store(self) -> None:
+        """Refuse features that were computed by other definitions than those that the model was trained on.
+
+        Raises:
+            StoreError: they were, or there are none.
+        """
+        card = self.bundle.card
+        if self.views and views_digest(views_of(self.store.views, card.columns.names)) != card.views:
+            raise StoreError(
+                f"the feature store at {self.store.folder} was made by other views than model {card.version} was trained on; "
+                "retrain with `make run`"
+            )
 
     def answer(self, rows: pd.DataFrame, now: dt.datetime) -> pd.DataFrame:
         """Answer raw rows.
@@ -52,7 +62,7 @@ class Predictor:
         named = rows.assign(**{card.data.entity: keys(rows[card.data.entity])})
         if card.key == "number" and not pd.api.types.is_integer_dtype(named[card.data.entity]):
             raise SchemaError(f"column {card.data.entity!r} holds a key that is no whole number of 64 bits; mend that row")
-        whole = self._with_features(named, now)
+        whole = self._with_features(conform(named, dict.fromkeys(card.columns.categories, "categories")), now)
         missing = [name for name in card.columns.names if name not in whole]
         if missing:
             stored = {feature.name for view in self.views for feature in view.features}
@@ -73,12 +83,18 @@ class Predictor:
         return self.answer(frame.assign(**dict.fromkeys(unsent)), now)
 
     def _with_features(self, rows: pd.DataFrame, now: dt.datetime) -> pd.DataFrame:
-        card = self.bundle.card
-        for entity in {view.entity for view in self.views}:
-            stored = get_online_features(rows[entity].tolist(), entity, self.views, self.online, now).set_axis(rows.index)
-            for name in stored.columns.intersection(list(card.columns.names)):
-                given = rows[name] if name in rows else pd.Series(None, index=rows.index, dtype=object)
-                rows = rows.assign(**{name: given.astype(object).where(given.notna(), stored[name])})
+        """The rows with what the store knows of them, where they do not say it themselves."""
+        if not self.views:
+            return rows
+        self.check_store()
+        keys = list(dict.fromkeys(key for view in self.views for key in view.keys if key in rows))
+        used = [name for view in self.views for name in view.names if name in self.bundle.card.columns.names]
+        entities = rows[keys].astype(object).where(rows[keys].notna(), None).to_dict(orient="records")
+        found = self.store.get_online_features(used, [{str(key): value for key, value in row.items()} for row in entities], now)
+        stored = pd.DataFrame(found, columns=used, index=rows.index, dtype=object)
+        for name in used:
+            given = rows[name] if name in rows else pd.Series(None, index=rows.index, dtype=object)
+            rows = rows.assign(**{name: given.astype(object).where(given.notna(), stored[name])})
         return rows
 
 
@@ -86,12 +102,17 @@ def load_predictor(root: Path) -> Predictor:
     """The promoted model of a project.
 
     Raises:
-        BundleError: none is promoted, it does not prove itself, or the features that it reads are not there.
+        BundleError: none is promoted, it does not prove itself, or the features that it reads are defined otherwise now.
+        StoreError: the features are not there.
     """
-    predictor = Predictor(registry.load(root / registry.FOLDER), root / "artifacts" / "materialize" / "online.sqlite")
-    card = predictor.bundle.card
-    if digest_of([repr(view) for view in predictor.views]) != card.views:
-        raise registry.BundleError(f"features.py has changed since model {card.version} was trained; retrain with `make run`")
-    if predictor.views and not predictor.online.is_file():
-        raise registry.BundleError(f"the online feature store is not there: {predictor.online}; make it again with `make run`")
+    bundle = registry.load(root / registry.FOLDER)
+    features = read_settings(root / "settings.toml").features
+    store = FeatureStore(features.folder(root))
+    views = views_of(offered(features, root, VIEWS), bundle.card.columns.names)
+    if views_digest(views) != bundle.card.views:
+        raise registry.BundleError(
+            f"features.py has changed since model {bundle.card.version} was trained; retrain with `make run`"
+        )
+    predictor = Predictor(bundle, store, tuple(views))
+    predictor.check_store()
     return predictor

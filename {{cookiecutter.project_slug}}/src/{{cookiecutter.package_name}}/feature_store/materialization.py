@@ -1,0 +1,294 @@
+"""Materialization: the rows of every view are computed from the raw tables, and those that are new are added to the store.
+
+A view's rows are a log: a row that was written stays, with the number of its write, so that what was known at a time can be
+told later. A correction is a new row, with a later created time. Removing a raw row removes nothing here; `delete` does.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
+
+from ..digests import digest
+from .catalog import CATALOG, Catalog, Deletion, Log, Part, StoreError, check_files, read_catalog, sweep, write_catalog
+from .online import write_online
+from .sql import TYPES, connection, kind, listed, read
+from .views import FeatureView, ViewError, features_by_name
+
+SECONDS_TO_WAIT = 300  # for another writer
+CASTS = {("int", "float")}  # from what the SQL gives to what the feature declares, besides the same; nothing is lost
+SEPARATOR = "\x1f"  # between the values of a key that is digested
+
+
+def materialize_incremental(
+    folder: Path,
+    views: Sequence[FeatureView],
+    tables: Mapping[str, Path],
+    now: dt.datetime,
+    *,
+    memory_limit: str | None = None,
+) -> dict[str, int]:
+    """Add to a store the rows that it has not, offline and online.
+
+    A view whose key, SQL or features were edited is made anew; one that is no longer there goes.
+
+    Args:
+        folder: of the store; made if it is not there.
+        views: what to compute.
+        tables: raw table → its Parquet file.
+        now: online, rows that happened or were known later are left out.
+        memory_limit: such as "2GiB"; what does not fit is spilled to a temporary folder.
+
+    Returns:
+        By view, how many rows were added.
+
+    Raises:
+        ViewError: the SQL fails, a column is missing or has another type than its feature or than before.
+        StoreError: another process writes for too long, or a file was altered.
+    """
+    return _materialize(folder, views, tables, now, memory_limit, anew=False)
+
+
+def materialize(
+    folder: Path,
+    views: Sequence[FeatureView],
+    tables: Mapping[str, Path],
+    now: dt.datetime,
+    *,
+    memory_limit: str | None = None,
+) -> dict[str, int]:
+    """Make every view anew from the raw tables as they are; arguments, result and errors as above.
+
+    What the raw tables no longer tell is forgotten, and the many files of many increments become one. Deletions stay.
+    """
+    return _materialize(folder, views, tables, now, memory_limit, anew=True)
+
+
+def delete(folder: Path, entity: Mapping[str, int | str], now: dt.datetime) -> dict[str, int]:
+    """Remove what is known of an entity, offline and online, and log that it was done.
+
+    What raw tables still tell of it from before does not come back; what becomes known later does.
+
+    Args:
+        folder: of the store.
+        entity: key column → value. Rows of views with more keys than these go as well.
+        now: when.
+
+    Returns:
+        By view, how many rows were removed.
+
+    Raises:
+        ViewError: no view has these keys, or a value is of another type than the view's.
+    """
+    with _writing(folder) as before:
+        check_files(before, folder)
+        logs = {name: log for name, log in before.logs.items() if entity.keys() <= set(log.view.keys)}
+        if not logs or not entity:
+            known = " or ".join(sorted({", ".join(log.view.keys) for log in before.logs.values()})) or "there is none"
+            raise ViewError(f"no view is keyed by {', '.join(entity) or 'nothing'}; name an entity by {known}")
+        left = {name: _without(log, entity, folder, before.number + 1) for name, log in logs.items()}
+        gone = {name: log.rows - left[name].rows for name, log in logs.items()}
+        keys = tuple(sorted(entity))
+        key = sha256(SEPARATOR.join(str(entity[key]) for key in keys).encode()).hexdigest()
+        deletions = (*before.deletions, Deletion(keys, key, now, gone))
+        after = _commit(before, replace(before, logs={**before.logs, **left}, deletions=deletions), folder, now)
+        sweep(after, folder)
+    return gone
+
+
+def _materialize(
+    folder: Path,
+    views: Sequence[FeatureView],
+    tables: Mapping[str, Path],
+    now: dt.datetime,
+    memory_limit: str | None,
+    *,
+    anew: bool,
+) -> dict[str, int]:
+    features_by_name(views)
+    with _writing(folder) as before, connection(memory_limit) as duck:
+        if not anew:
+            check_files(before, folder)
+        for name, path in tables.items():
+            duck.read_parquet(str(path)).create_view(name)
+        held = {view.name: Log(view) if anew else _held(view, before) for view in views}
+        grown = {name: _grown(log, before, folder, duck) for name, log in held.items()}
+        _commit(before, replace(before, logs=grown), folder, now)
+    return {name: log.rows - held[name].rows for name, log in grown.items()}
+
+
+def _held(view: FeatureView, before: Catalog) -> Log:
+    """What the store has of a view; nothing, if the view is new or would now give other rows."""
+    log = before.logs.get(view.name)
+    return replace(log, view=view) if log and _shape(log.view) == _shape(view) else Log(view)
+
+
+def _shape(view: FeatureView) -> object:
+    """What the rows of a view depend on: its words and its ttl may change without making it anew."""
+    return view.keys, view.sql, [(feature.name, feature.dtype) for feature in view.features]
+
+
+def _grown(log: Log, before: Catalog, folder: Path, duck: duckdb.DuckDBPyConnection) -> Log:
+    """A view's log with the rows that its SQL gives and it has not."""
+    view = log.view
+    path = folder / "offline" / view.name / f"{before.number + 1:06}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _refused(view):
+        found = duck.sql(view.sql)
+        types = {name: kind(str(type_)) for name, type_ in zip(found.columns, found.types, strict=True)}
+        key_types = _checked(log, types)
+        if log.parts:
+            read(duck, f"log_{view.name}", log.files(folder))
+        duck.sql(_new_rows(log, key_types, before.deletions, "created_time" in types)).write_parquet(str(path))
+    part = _part(path)
+    if not part.rows and log.parts:  # a log has a file at least, for its columns
+        path.unlink()
+        return replace(log, key_types=key_types)
+    parts = {**log.parts, path.relative_to(folder).as_posix(): part}
+    return replace(log, parts=parts, key_types=key_types, written=log.written + part.rows)
+
+
+def _part(path: Path) -> Part:
+    """What the catalog notes of a file just written."""
+    return Part(rows=pq.read_metadata(path).num_rows, digest=digest(path))
+
+
+def _checked(log: Log, types: Mapping[str, str]) -> tuple[str, ...]:
+    """The types of a view's keys.
+
+    Raises:
+        ViewError: its SQL lacks a column, or gives one of another type than the view says or than the store holds.
+    """
+    view = log.view
+    missing = [name for name in (*view.keys, "event_time", *view.names) if name not in types]
+    if missing:
+        raise ViewError(f"view {view.name!r}: its SQL gives no {', '.join(missing)}; it gives {', '.join(types)}")
+    for feature in view.features:
+        found = types[feature.name]
+        if found not in (feature.dtype, '"NULL"') and (found, feature.dtype) not in CASTS:
+            raise ViewError(
+                f"view {view.name!r}: feature {feature.name!r} is {feature.dtype} and its SQL gives {found}; cast it there, or "
+                "change the feature's dtype"
+            )
+    for name in ("event_time", "created_time"):
+        if name in types and not types[name].startswith(("TIMESTAMP", "DATE", "str")):
+            raise ViewError(f"view {view.name!r}: its SQL gives {types[name]} for {name}; cast it to a TIMESTAMP there")
+    key_types = tuple(types[key] for key in view.keys)
+    for key, found, held in zip(view.keys, key_types, log.key_types or key_types, strict=True):
+        if found not in ("int", "str"):
+            raise ViewError(f"view {view.name!r}: its key {key!r} is {found}; cast it to a whole number or to text in its SQL")
+        if found != held:
+            raise ViewError(
+                f"view {view.name!r}: its key {key!r} was {held} and is {found} now; cast it in its SQL, or compute all again "
+                "by `features materialize --anew`"
+            )
+    return key_types
+
+
+def _new_rows(log: Log, key_types: Sequence[str], deletions: Sequence[Deletion], has_created_time: bool) -> str:
+    """The view's SQL with the store's columns and types, less the rows that the log has; numbered, and sorted by key."""
+    view = log.view
+    created = "coalesce(CAST(created_time AS TIMESTAMPTZ), event_time)" if has_created_time else "event_time"
+    dtypes = [*zip(view.keys, key_types, strict=True), *((feature.name, feature.dtype) for feature in view.features)]
+    typed = {name: f'CAST("{name}" AS {TYPES[dtype]}) AS "{name}"' for name, dtype in dtypes}
+    features = listed(view.names)
+    columns = [*view.keys, "event_time", "created_time", *view.names]
+    present = " AND ".join(f'"{name}" IS NOT NULL' for name in (*view.keys, "event_time"))
+    known = f"EXCEPT SELECT {listed(columns)} FROM log_{view.name}" if log.parts else ""  # noqa: S608
+    return f"""
+        WITH computed AS (
+{view.sql.rstrip().rstrip(";")}
+        ),
+        timed AS (
+            SELECT * REPLACE (CAST(event_time AS TIMESTAMPTZ) AS event_time) FROM computed WHERE {present}
+        ),
+        typed AS (
+            SELECT
+                {", ".join(typed[name] for name in view.keys)},
+                event_time,
+                {created} AS created_time,
+                {", ".join(typed[name] for name in view.names)}
+            FROM timed
+        ),
+        new AS (
+            SELECT DISTINCT * FROM typed WHERE {_not_deleted(view, deletions)} {known}
+        )
+        SELECT * REPLACE ({log.written} + row_number() OVER () AS write_number)
+        FROM (SELECT {listed([*view.keys, "event_time", "created_time"])}, 0 AS write_number, {features} FROM new ORDER BY ALL)
+    """  # noqa: S608 the SQL is the owner's, the names were checked when the view was made
+
+
+def _not_deleted(view: FeatureView, deletions: Sequence[Deletion]) -> str:
+    """What tells the rows that were known when their entity was deleted from those that may be kept."""
+    conditions = ["true"]
+    for deletion in deletions:
+        if set(deletion.keys) <= set(view.keys):
+            values = ", ".join(f'CAST("{key}" AS VARCHAR)' for key in deletion.keys)
+            at = deletion.at.isoformat()
+            conditions.append(
+                f"NOT (sha256(concat_ws(chr(31), {values})) = '{deletion.digest}' AND created_time <= TIMESTAMPTZ '{at}')"
+            )
+    return " AND ".join(conditions)
+
+
+def _without(log: Log, entity: Mapping[str, int | str], folder: Path, number: int) -> Log:
+    """The log less the rows of an entity; only the files that hold it are written again."""
+    types = dict(zip(log.view.keys, log.key_types, strict=True))
+    for key, value in entity.items():
+        if types[key] != {int: "int", str: "str"}.get(type(value)):
+            raise ViewError(f"{key!r} is {value!r:.60}; in view {log.view.name!r} it is {types[key]}; give one of those")
+    its = " AND ".join(f'"{key}" = ${key}' for key in entity)
+    parts = dict(log.parts)
+    with connection() as duck:
+        for place, name in enumerate(log.parts):
+            read(duck, f"part_{place}", [folder / name])
+            [(count,)] = duck.execute(f"SELECT count(*) FROM part_{place} WHERE {its}", dict(entity)).fetchall()  # noqa: S608
+            if count:
+                del parts[name]
+                path = folder / "offline" / log.view.name / f"{number:06}-{place}.parquet"
+                left = duck.sql(f"FROM part_{place} WHERE NOT ({its})", params=dict(entity))
+                left.write_parquet(str(path))
+                parts[path.relative_to(folder).as_posix()] = _part(path)
+    return replace(log, parts=parts)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[Catalog]:
+    """What the store holds, while nobody else can write it; what a killed writer left is removed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = FileLock(folder / ".lock").acquire(timeout=SECONDS_TO_WAIT)
+    except Timeout:
+        raise StoreError(
+            f"another process has been writing the feature store at {folder} for {SECONDS_TO_WAIT} s; wait for it, or stop it"
+        ) from None
+    with lock:
+        before = read_catalog(folder) if (folder / CATALOG).exists() else Catalog()
+        sweep(before, folder)
+        yield before
+
+
+def _commit(before: Catalog, after: Catalog, folder: Path, now: dt.datetime) -> Catalog:
+    """Write the online file, then the catalog that names it: from then on the write is done."""
+    number = before.number + 1
+    online = write_online(before, after, folder, number, now)
+    committed = replace(after, number=number, online=online, as_of=now)
+    write_catalog(committed, folder)
+    return committed
+
+
+@contextmanager
+def _refused(view: FeatureView) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        raise ViewError(f"view {view.name!r}: {reason}; mend its SQL, or a feature's dtype, in features.py") from None

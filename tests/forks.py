@@ -5,6 +5,7 @@ own with a limit of time and of memory: what one command breaks, leaks or leaves
 """
 
 import atexit
+import json
 import os
 import resource
 import runpy
@@ -13,16 +14,19 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cache
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 PYTHON = Path(sys.executable)
 LIBRARIES = (
     "doit.doit_cmd",
     "duckdb",
     "fastapi.testclient",
+    "feast",
+    "feast.infra.offline_stores.duckdb",
     "numpy",
     "PIL.Image",
     "pandas",
@@ -60,29 +64,59 @@ class Running(Protocol):
     def exitcode(self) -> int | None:
         """Its exit status; None while it runs."""
 
-    def join(self, timeout: float | None = None) -> None:
+    def join(self, timeout: float | None = None) -> object:
         """Wait for its end, at most so many seconds."""
 
 
-class Cold:
-    """A command in a process of its own: it needs libraries that this one has not."""
+class Elsewhere:
+    """A command in a fork of another interpreter's process, which has libraries that this one has not."""
 
     def __init__(self, python: Path, words: list[str], folder: Path, env: Mapping[str, str], said: Path) -> None:
-        with said.open("wb") as output:
-            self._process = subprocess.Popen(
-                [python, "-m", *words], cwd=folder, env=env, stdout=output, stderr=output, start_new_session=True
-            )
-        self.pid = self._process.pid
+        self._python = python
+        self.pid: int = _told(python, {"words": words, "folder": str(folder), "env": dict(env), "said": str(said)})
 
     @property
     def exitcode(self) -> int | None:
         """Its exit status; None while it runs."""
-        return self._process.poll()
+        return self.join(0)
 
-    def join(self, timeout: float | None = None) -> None:
+    def join(self, timeout: float | None = None) -> int | None:
         """Wait for its end, at most so many seconds."""
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout)
+        status: int | None = _told(self._python, {"join": self.pid, "timeout": timeout})
+        return status
+
+
+@cache
+def _other(python: Path) -> subprocess.Popen[str]:
+    """This module as another interpreter's process, told what to fork line by line; it ends with this one."""
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    return subprocess.Popen([python, "-m", "forks"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
+
+
+def _told(python: Path, request: dict[str, object]) -> Any:
+    other = _other(python)
+    assert other.stdin
+    assert other.stdout
+    other.stdin.write(json.dumps(request) + "\n")
+    other.stdin.flush()
+    return json.loads(other.stdout.readline())
+
+
+def _listen() -> None:
+    """Fork what is told on stdin, and tell on stdout how it is called and how it ended."""
+    started: dict[int, ForkServerProcess] = {}
+    for line in sys.stdin:
+        request = json.loads(line)
+        if "words" in request:
+            process = _forked(request["words"], Path(request["folder"]), request["env"], Path(request["said"]))
+            started[pid_of(process)] = process
+            answer: int | None = process.pid
+        else:
+            process = started[request["join"]]
+            process.join(request["timeout"])
+            answer = process.exitcode
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
 
 
 @contextmanager
@@ -94,9 +128,9 @@ def running(words: list[str], folder: Path, env: Mapping[str, str], said: Path, 
         folder: Where the command is typed.
         env: Its whole environment.
         said: The file that gets what it prints.
-        python: Whose libraries it needs; those of another than this one are not here to be forked.
+        python: Whose libraries it needs.
     """
-    process = _forked(words, folder, env, said) if python == PYTHON else Cold(python, words, folder, env, said)
+    process = _forked(words, folder, env, said) if python == PYTHON else Elsewhere(python, words, folder, env, said)
     try:
         yield process
     finally:
@@ -140,8 +174,13 @@ def _run(words: list[str], folder: Path, env: dict[str, str], said: Path) -> Non
     installed = [path for path in sys.path if path.startswith((sys.prefix, sys.base_prefix))]
     sys.path[:] = [str(folder), *filter(None, env.get("PYTHONPATH", "").split(os.pathsep)), *installed]
     sys.argv = words
-    del sys.modules[__name__]
+    for name in (__name__, "forks"):
+        sys.modules.pop(name, None)
     try:
         runpy.run_module(words[0], run_name="__main__", alter_sys=True)
     finally:
         atexit._run_exitfuncs()  # a fork of multiprocessing's ends without them
+
+
+if __name__ == "__main__":
+    _listen()

@@ -254,7 +254,7 @@ MUTANTS = (
     ),
     Mutant(
         "a text is joined to a number",
-        f"{STORE_CODE}/store.py",
+        f"{STORE_CODE}/keys.py",
         replaced('if found in (type_, "null") or', "if found or"),
         STORE,
     ),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 from commands import at_a_terminal, commit, git
 from conftest import Render
 from filelock import FileLock
-from project import Project
+from project import CommandFailed, Project
 from readme import commands
 from server import listens
 from test_4_hostile import HOSTILE
@@ -47,10 +48,10 @@ def released(template: Path, tmp_path: Path) -> Path:
 def test_readme_of_a_project_is_true(
     answers: Answers, released: Path, reader: dict[str, str], tmp_path: Path, shared: Path
 ) -> None:
-    """Every command of its README works in its order, for variants that hold each answer, under pandas 3 and then under
-    2.3, which is all that Feast takes.
+    """Every command of its README works in its order, for variants that hold each answer, under pandas 3 and then under 2.3.
 
-    What serves needs no training package. The hooks find nothing to change, and none of it leaves a file that git would want.
+    Feast takes 2.3 alone. What serves needs no training package. The hooks find nothing to change, and none of it leaves a file
+    that git would want.
     """
     project = Project.render("copier", released, answers, tmp_path / "rendered")
     commit(project.folder)
@@ -200,3 +201,31 @@ def test_hostile_project_installs(render: Render) -> None:
     project.run("make", "install", "check")
 
     assert "usage" in project.run(".venv/bin/next-pick", "--help").lower()
+
+
+@pytest.mark.slow
+def test_feast_takes_each_configuration_that_is_shown(render: Render, tmp_path: Path) -> None:
+    """Those of docs/feast.md, for stores that are elsewhere too, as Feast itself reads them; a misspelt one it refuses."""
+    project = render("copier", feature_store="feast")
+    blocks = re.findall(r"^```yaml\n(.*?)^```", (project.folder / "docs" / "feast.md").read_text(encoding="utf-8"), re.M | re.S)
+    python = tmp_path / "environment" / "bin" / "python"
+    uv = str(Path(sys.executable).with_name("uv"))
+    project.run(uv, "venv", "--quiet", "--python", sys.executable, str(python.parents[1]))
+    project.run(uv, "pip", "install", "--quiet", "--python", str(python), "feast[duckdb,redis,snowflake,gcp,spark]==0.67.*")
+    script = (
+        "import sys; from pathlib import Path; from feast import FeatureStore; from feast.repo_config import load_repo_config;"
+        "config = load_repo_config(Path(sys.argv[1]), Path(sys.argv[1]) / 'feature_store.yaml');"
+        "print(type(FeatureStore(config=config)._get_provider()).__name__)"
+    )
+    for number, text in enumerate([*blocks, blocks[-1].replace("connection_string", "connection")]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "feature_store.yaml").write_text(text, encoding="utf-8")
+        if number < len(blocks):
+            assert "Provider" in project.run(str(python), "-c", script, str(folder), env={"SNOWFLAKE_ACCOUNT": "a"})
+        else:
+            with pytest.raises(CommandFailed, match="connection"):
+                project.run(str(python), "-c", script, str(folder))
+    assert {"duckdb", "spark", "snowflake.offline", "bigquery", "redis"} <= {
+        word for text in blocks for word in re.findall(r"type: ([\w.]+)", text)
+    }

@@ -132,7 +132,7 @@ def test_a_key_of_another_type_is_refused(tmp_path: Path, key: Any, found: str) 
     """The text "1" is not the number 1: a join that matches nothing must not look like missing data."""
     _store(tmp_path, [(1, 0, 0, 10.0)])
 
-    with pytest.raises(ViewError, match=rf"'user_id' is .*{found}.*int in the view"):
+    with pytest.raises(ViewError, match=rf"'user_id' is .*{found}.*int in the feature store"):
         FeatureStore(tmp_path).get_historical_features(_labels((1, 1)).assign(user_id=[key]), ["pages"], "at")
     with pytest.raises(ViewError, match=r"'user_id' is .*the store's is int"):
         FeatureStore(tmp_path).get_online_features(["pages"], [{"user_id": key}], _day(1))
@@ -469,6 +469,15 @@ def test_sql_that_cannot_be_used_is_one_sentence(tmp_path: Path, sql: str, sente
     assert str(refused.value).startswith("view 'visits'")
     assert "\n" not in str(refused.value)
     assert _online(tmp_path, [1], 1) == [1.0]
+
+
+def test_a_key_of_two_types_is_refused(tmp_path: Path) -> None:
+    """A number in one view and a text in another would not be one key for labels."""
+    text = replace(VIEW, name="text", features=(Feature("clicks", "float", "Clicks"),))
+    text = replace(text, sql="SELECT user_id::VARCHAR AS user_id, event_time, pages AS clicks FROM raw")
+
+    with pytest.raises(ViewError, match="key 'user_id' is int in view 'visits' and str in view 'text'"):
+        _write(tmp_path, [VIEW, text], {"raw": _raw([(1, 0, 0, 1.0)])})
 
 
 def test_a_key_that_changes_its_type_is_refused(tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-
-import pandas as pd
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from .views import ViewError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
 
 Key = int | str
 TYPES = {"int": int, "str": str}
@@ -15,14 +17,16 @@ KINDS = dict.fromkeys(("int8", "int16", "int32", "int64", "uint8", "uint16", "ui
 KINDS |= {"float": "float", "double": "float", "string": "str", "large_string": "str"}
 
 
-def key_column(labels: pd.DataFrame, name: str, type_: str, view: str) -> pa.Array:
+def key_column(labels: pd.DataFrame, name: str, type_: str) -> pa.Array:
     """A key column of some labels in the store's type.
 
     Raises:
         ViewError: it is absent, or of another type: a join would match nothing, or what nobody meant.
     """
+    import pyarrow as pa
+
     if name not in labels:
-        raise ViewError(f"view {view!r} is keyed by {name!r}, which the rows do not have; add that column")
+        raise ViewError(f"features are keyed by {name!r}, which the rows do not have; add that column")
     try:
         held = pa.array(labels[name], from_pandas=True)
         if pa.types.is_dictionary(held.type):
@@ -32,7 +36,7 @@ def key_column(labels: pd.DataFrame, name: str, type_: str, view: str) -> pa.Arr
             return held.cast(pa.int64() if type_ == "int" else pa.string())
     except pa.ArrowInvalid as error:
         found = str(error).splitlines()[0]
-    raise ViewError(f"view {view!r}: {name!r} is {found} in the rows and {type_} in the view; cast one of them in SQL")
+    raise ViewError(f"{name!r} is {found} in the rows and {type_} in the feature store; cast one of them in SQL")
 
 
 def key_values(keys: Sequence[str], types: Sequence[type], entity: Mapping[str, Key | None]) -> list[Key | None]:

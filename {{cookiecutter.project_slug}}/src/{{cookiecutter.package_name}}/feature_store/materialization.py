@@ -7,7 +7,7 @@ told later. A correction is a new row, with a later created time. Removing a raw
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
@@ -121,6 +121,7 @@ def _materialize(
             duck.read_parquet(str(path)).create_view(name)
         held = {view.name: Log(view) if anew else _held(view, before) for view in views}
         grown = {name: _grown(log, before, folder, duck) for name, log in held.items()}
+        _check_keys(grown.values())
         _commit(before, replace(before, logs=grown), folder, now)
     return {name: log.rows - held[name].rows for name, log in grown.items()}
 
@@ -191,6 +192,22 @@ def _checked(log: Log, types: Mapping[str, str]) -> tuple[str, ...]:
                 "by `features materialize --anew`"
             )
     return key_types
+
+
+def _check_keys(logs: Iterable[Log]) -> None:
+    """Refuse a key that is a number in one view and a text in another.
+
+    Raises:
+        ViewError: there is one.
+    """
+    seen: dict[str, tuple[str, str]] = {}
+    for log in logs:
+        for key, type_ in zip(log.view.keys, log.key_types, strict=True):
+            other, held = seen.setdefault(key, (log.view.name, type_))
+            if held != type_:
+                raise ViewError(
+                    f"key {key!r} is {held} in view {other!r} and {type_} in view {log.view.name!r}; cast it in one of them"
+                )
 
 
 def _new_rows(log: Log, key_types: Sequence[str], deletions: Sequence[Deletion], has_created_time: bool) -> str:

@@ -36,7 +36,7 @@ def listed(names: Iterable[str], of: str = "") -> str:
 
 def read(duck: duckdb.DuckDBPyConnection, name: str, files: Iterable[Path]) -> None:
     """Let a connection see the rows of Parquet files as a table."""
-    duck.read_parquet([str(file) for file in files]).create_view(name)
+    duck.read_parquet([str(file) for file in files]).create_view(name, replace=True)
 
 
 def kind(type_: str) -> str:

@@ -10,23 +10,19 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
-import pandas as pd
-import pyarrow as pa
-
-from ..data.schema import times
 from ..settings import Features
 from .catalog import CATALOG, StoreError, read_catalog
-from .history import history
-from .keys import Key, key_column
+from .keys import Key
 from .online import Reader
 from .views import FeatureView
 
-END_OF_TIME = pd.Timestamp("2262-01-01", tz="UTC")
+if TYPE_CHECKING:
+    import pandas as pd
+
+END_OF_TIME = dt.datetime(2262, 1, 1, tzinfo=dt.UTC)
 
 
 class FeatureStore:
@@ -72,27 +68,29 @@ class FeatureStore:
             ViewError: there is no such feature, or a label lacks a view's key, or holds it in another type than the view.
             SchemaError: the time column holds what is no time.
         """
+        import duckdb  # pandas and DuckDB take half a second, and the online side needs neither
+        import pandas as pd
+        import pyarrow as pa
+
+        from ..data.schema import times
+        from .history import history
+        from .keys import key_column
+
         catalog = read_catalog(self.folder)
-        at = times(labels[event_time]) if event_time else pd.Series(END_OF_TIME, index=labels.index)
-        joined = [pd.DataFrame(index=labels.index)]
-        for log in catalog.offering(features):
-            keys = zip(log.view.keys, log.key_types, strict=True)
-            asked = {name: key_column(labels, name, type_, log.view.name) for name, type_ in keys}
-            timeless = log if event_time else replace(log, view=replace(log.view, ttl=None))
-            try:
-                found = history(
-                    pa.table(asked | {"_at": pa.array(at, from_pandas=True)}),
-                    timeless,
-                    self.folder,
-                    memory_limit=memory_limit,
-                    progress=partial(progress, log.view.name),
-                )
-            except duckdb.IOException:
-                if read_catalog(self.folder).files() >= catalog.files():
-                    raise
-                raise StoreError(f"the feature store at {self.folder} was rewritten while it was read; ask again") from None
-            joined.append(found.set_axis(labels.index))
-        return pd.concat(joined, axis="columns")[list(features)]
+        at = times(labels[event_time]) if event_time else pd.Series(pd.Timestamp(END_OF_TIME), index=labels.index)
+        logs = catalog.offering(features)
+        types = {key: type_ for log in logs for key, type_ in zip(log.view.keys, log.key_types, strict=True)}
+        asked = {name: key_column(labels, name, type_) for name, type_ in types.items()}
+        if event_time is None:
+            logs = [replace(log, view=replace(log.view, ttl=None)) for log in logs]
+        table = pa.table(asked | {"_at": pa.array(at, from_pandas=True)})
+        try:
+            found = history(table, logs, self.folder, memory_limit=memory_limit, progress=progress)
+        except duckdb.IOException:
+            if read_catalog(self.folder).files() >= catalog.files():
+                raise
+            raise StoreError(f"the feature store at {self.folder} was rewritten while it was read; ask again") from None
+        return found.set_axis(labels.index)[list(features)]
 
     def get_online_features(
         self, features: Sequence[str], entity_rows: Sequence[Mapping[str, Key | None]], now: dt.datetime

@@ -39,20 +39,19 @@ def key_column(labels: pd.DataFrame, name: str, type_: str) -> pa.Array:
     raise ViewError(f"{name!r} is {found} in the rows and {type_} in the feature store; cast one of them in SQL")
 
 
-def key_values(keys: Sequence[str], types: Sequence[type], entity: Mapping[str, Key | None]) -> list[Key | None]:
+def key_values(keys: Sequence[str], types: Sequence[type], entity: Mapping[str, Key | None]) -> tuple[Key | None, ...]:
     """The values of an entity's key, in the order of its columns.
 
     Raises:
         ViewError: one is absent, or of another type.
     """
-    values: list[Key | None] = []
-    for name, wanted in zip(keys, types, strict=True):
-        if name not in entity:
-            raise ViewError(f"an entity has no {name!r}; give {', '.join(keys)} for these features")
-        value = entity[name]
+    try:
+        values = tuple([entity[name] for name in keys])
+    except KeyError as missing:
+        raise ViewError(f"an entity has no {missing}; give {', '.join(keys)} for these features") from None
+    for name, value, wanted in zip(keys, values, types, strict=True):
         if type(value) is not wanted and value is not None:
             raise ViewError(f"{name!r} is {value!r:.60}, which is {type(value).__name__}; the store's is {wanted.__name__}")
-        if wanted is int and value is not None and not -(2**63) <= int(value) < 2**63:
+        if type(value) is int and not -(2**63) <= value < 2**63:
             raise ViewError(f"{name!r} is {value!r:.60}, which is no whole number of 64 bits; mend the key")
-        values.append(value)
     return values

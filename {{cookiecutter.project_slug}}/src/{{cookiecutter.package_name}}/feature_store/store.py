@@ -112,12 +112,12 @@ class FeatureStore:
 
     def _reader(self) -> Reader:
         """What reads the present state, one for each thread; asking whether it is still that one costs a microsecond."""
-        held: tuple[Reader, tuple[int, int]] | None = getattr(self._local, "reader", None)
         try:
             found = os.stat(self._catalog)  # noqa: PTH116 half as long as Path.stat, for every answer
-            if held and held[1] == (found.st_ino, found.st_mtime_ns):
-                return held[0]
-        except FileNotFoundError:  # read_catalog says so in words
+            reader, inode, changed = self._local.held
+            if found.st_ino == inode and found.st_mtime_ns == changed:
+                return reader  # type: ignore[no-any-return]  # what a thread holds has no type
+        except (AttributeError, FileNotFoundError):  # not opened yet, or gone, which read_catalog says in words
             pass
         return self._opened()
 
@@ -131,7 +131,7 @@ class FeatureStore:
                 reader = Reader(self.folder, catalog)
             except FileNotFoundError:
                 continue
-            self._local.reader = reader, (found.st_ino, found.st_mtime_ns)
+            self._local.held = reader, found.st_ino, found.st_mtime_ns
             return reader
         raise StoreError(f"the feature store at {self.folder} has no online features; make them with `make run`")
 

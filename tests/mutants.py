@@ -279,7 +279,7 @@ MUTANTS = (
         replaced("(write_number > {written.get(log.view.name, 0)} OR event_time", "(event_time"),
         STORE,
     ),
-    Mutant("an online value outlives its ttl", ONLINE, replaced("event >= now_us - ttl", "True"), STORE),
+    Mutant("an online value outlives its ttl", ONLINE, replaced("event >= now_us - view.ttl", "True"), STORE),
     Mutant(
         "what was made anew is put online on top of the old",
         ONLINE,
@@ -287,13 +287,15 @@ MUTANTS = (
         STORE,
     ),
     Mutant("the same rows are added again", MATERIALIZATION, replaced("deletions)} {known}", "deletions)}"), STORE),
-    Mutant("a deleted entity comes back", MATERIALIZATION, replaced("conditions.append(", "str("), STORE),
-    Mutant("a deleted entity stays on the disk", MATERIALIZATION, replaced("sweep(after, folder)", "str(after)"), STORE),
+    Mutant("a deleted entity comes back", f"{STORE_CODE}/deletion.py", replaced("conditions.append(", "str("), STORE),
+    Mutant(
+        "a deleted entity stays on the disk", f"{STORE_CODE}/deletion.py", replaced("sweep(after, folder)", "str(after)"), STORE
+    ),
     Mutant("an edited view keeps its rows", MATERIALIZATION, replaced("view.keys, view.sql,", "view.keys,"), STORE),
     Mutant("two rows get one number", MATERIALIZATION, replaced("({log.written} +", "(0 +"), STORE),
     Mutant(
         "two writers write at once",
-        MATERIALIZATION,
+        f"{STORE_CODE}/writing.py",
         replaced('FileLock(folder / ".lock")', 'FileLock(folder / f".lock-{__import__("time").time_ns()}")'),
         STORE,
     ),

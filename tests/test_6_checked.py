@@ -108,14 +108,16 @@ def test_help_lists_the_targets(render: Render) -> None:
 
 
 def test_default_project_stays_small(render: Render) -> None:
-    """At most 2,500 lines of code under src; half of the files have at most 100 lines, none more than 250."""
+    """Half of the files have at most 100 lines, none more than 250; the feature store has at most 1,000 of code, else 2,250."""
     project = render("copier")
-    texts = [text.decode() for name, text in project.files().items() if re.fullmatch(r"src/.*\.py", name)]
-    lengths = [len(text.splitlines()) for text in texts]
+    texts = {name: text.decode() for name, text in project.files().items() if re.fullmatch(r"src/.*\.py", name)}
+    lengths = [len(text.splitlines()) for text in texts.values()]
+    store = sum(lines_of_code(text) for name, text in texts.items() if re.search("/feature_store/|/cli_features", name))
 
     assert max(lengths) <= 250
     assert median(lengths) <= 100
-    assert sum(lines_of_code(text) for text in texts) <= 2500
+    assert store <= 1000
+    assert sum(lines_of_code(text) for text in texts.values()) - store <= 2250
 
 
 def lines_of_code(text: str) -> int:

@@ -133,7 +133,7 @@ def features_history(
 @features_app.command("delete")
 def features_delete(entity: Entity) -> None:
     """Remove what the store knows of an entity, offline and online; raw tables and trained models are yours to see to."""
-    from .feature_store.materialization import delete
+    from .feature_store.deletion import delete
 
     for name, rows in delete(_our_store(), _key(entity), dt.datetime.now(dt.UTC)).items():
         typer.echo(f"{name}: {rows} rows removed")

@@ -16,9 +16,10 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from {{ cookiecutter.package_name }}.data.schema import SchemaError
-from {{ cookiecutter.package_name }}.feature_store import materialization
+from {{ cookiecutter.package_name }}.feature_store import writing
 from {{ cookiecutter.package_name }}.feature_store.catalog import CATALOG, StoreError, read_catalog, snapshot
-from {{ cookiecutter.package_name }}.feature_store.materialization import delete, materialize, materialize_incremental
+from {{ cookiecutter.package_name }}.feature_store.deletion import delete
+from {{ cookiecutter.package_name }}.feature_store.materialization import materialize, materialize_incremental
 from {{ cookiecutter.package_name }}.feature_store.store import FeatureStore
 from {{ cookiecutter.package_name }}.feature_store.views import Feature, FeatureView, ViewError, features_by_name
 
@@ -390,10 +391,10 @@ def test_a_snapshot_stays_as_it_was(tmp_path: Path) -> None:
 def test_a_second_writer_waits_or_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a sentence; the store is as it was."""
     _store(tmp_path, [(1, 1, 1, 10.0)])
-    monkeypatch.setattr(materialization, "SECONDS_TO_WAIT", 0.01)
+    monkeypatch.setattr(writing, "SECONDS_TO_WAIT", 0.01)
 
     with (
-        materialization._writing(tmp_path),
+        writing.writing(tmp_path),
         pytest.raises(StoreError, match="another process has been writing the feature store"),
     ):
         _store(tmp_path, [(1, 2, 2, 20.0)])
@@ -404,7 +405,7 @@ def test_a_write_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.
     """Neither offline nor online, and the next one removes what it left."""
     _store(tmp_path, [(1, 1, 1, 10.0)])
     with monkeypatch.context() as broken:
-        broken.setattr(materialization, "write_catalog", _disk_full)
+        broken.setattr(writing, "write_catalog", _disk_full)
         with pytest.raises(OSError, match="disk full"):
             _store(tmp_path, [(1, 2, 2, 20.0)])
     assert (_online(tmp_path, [1], 2), _history(tmp_path, (1, 2))) == ([10.0], [10.0])

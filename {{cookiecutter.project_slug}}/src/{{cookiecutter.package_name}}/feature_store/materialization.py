@@ -10,22 +10,17 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 
 import duckdb
-import pyarrow.parquet as pq
-from filelock import FileLock, Timeout
 
-from ..digests import digest
-from .catalog import CATALOG, Catalog, Deletion, Log, Part, StoreError, check_files, read_catalog, sweep, write_catalog
-from .online import write_online
+from .catalog import Catalog, Deletion, Log, check_files
+from .deletion import kept
 from .sql import TYPES, connection, kind, listed, read
 from .views import FeatureView, ViewError, features_by_name
+from .writing import commit, noted, writing
 
-SECONDS_TO_WAIT = 300  # for another writer
 CASTS = {("int", "float")}  # from what the SQL gives to what the feature declares, besides the same; nothing is lost
-SEPARATOR = "\x1f"  # between the values of a key that is digested
 
 
 def materialize_incremental(
@@ -72,38 +67,6 @@ def materialize(
     return _materialize(folder, views, tables, now, memory_limit, anew=True)
 
 
-def delete(folder: Path, entity: Mapping[str, int | str], now: dt.datetime) -> dict[str, int]:
-    """Remove what is known of an entity, offline and online, and log that it was done.
-
-    What raw tables still tell of it from before does not come back; what becomes known later does.
-
-    Args:
-        folder: of the store.
-        entity: key column → value. Rows of views with more keys than these go as well.
-        now: when.
-
-    Returns:
-        By view, how many rows were removed.
-
-    Raises:
-        ViewError: no view has these keys, or a value is of another type than the view's.
-    """
-    with _writing(folder) as before:
-        check_files(before, folder)
-        logs = {name: log for name, log in before.logs.items() if entity.keys() <= set(log.view.keys)}
-        if not logs or not entity:
-            known = " or ".join(sorted({", ".join(log.view.keys) for log in before.logs.values()})) or "there is none"
-            raise ViewError(f"no view is keyed by {', '.join(entity) or 'nothing'}; name an entity by {known}")
-        left = {name: _without(log, entity, folder, before.number + 1) for name, log in logs.items()}
-        gone = {name: log.rows - left[name].rows for name, log in logs.items()}
-        keys = tuple(sorted(entity))
-        key = sha256(SEPARATOR.join(str(entity[key]) for key in keys).encode()).hexdigest()
-        deletions = (*before.deletions, Deletion(keys, key, now, gone))
-        after = _commit(before, replace(before, logs={**before.logs, **left}, deletions=deletions), folder, now)
-        sweep(after, folder)
-    return gone
-
-
 def _materialize(
     folder: Path,
     views: Sequence[FeatureView],
@@ -114,7 +77,7 @@ def _materialize(
     anew: bool,
 ) -> dict[str, int]:
     features_by_name(views)
-    with _writing(folder) as before, connection(memory_limit) as duck:
+    with writing(folder) as before, connection(memory_limit) as duck:
         if not anew:
             check_files(before, folder)
         for name, path in tables.items():
@@ -122,7 +85,7 @@ def _materialize(
         held = {view.name: Log(view) if anew else _held(view, before) for view in views}
         grown = {name: _grown(log, before, folder, duck) for name, log in held.items()}
         _check_keys(grown.values())
-        _commit(before, replace(before, logs=grown), folder, now)
+        commit(before, replace(before, logs=grown), folder, now)
     return {name: log.rows - held[name].rows for name, log in grown.items()}
 
 
@@ -149,17 +112,12 @@ def _grown(log: Log, before: Catalog, folder: Path, duck: duckdb.DuckDBPyConnect
         if log.parts:
             read(duck, f"log_{view.name}", log.files(folder))
         duck.sql(_new_rows(log, key_types, before.deletions, "created_time" in types)).write_parquet(str(path))
-    part = _part(path)
+    part = noted(path)
     if not part.rows and log.parts:  # a log has a file at least, for its columns
         path.unlink()
         return replace(log, key_types=key_types)
     parts = {**log.parts, path.relative_to(folder).as_posix(): part}
     return replace(log, parts=parts, key_types=key_types, written=log.written + part.rows)
-
-
-def _part(path: Path) -> Part:
-    """What the catalog notes of a file just written."""
-    return Part(rows=pq.read_metadata(path).num_rows, digest=digest(path))
 
 
 def _checked(log: Log, types: Mapping[str, str]) -> tuple[str, ...]:
@@ -236,70 +194,11 @@ def _new_rows(log: Log, key_types: Sequence[str], deletions: Sequence[Deletion],
             FROM timed
         ),
         new AS (
-            SELECT DISTINCT * FROM typed WHERE {_not_deleted(view, deletions)} {known}
+            SELECT DISTINCT * FROM typed WHERE {kept(view, deletions)} {known}
         )
         SELECT * REPLACE ({log.written} + row_number() OVER () AS write_number)
         FROM (SELECT {listed([*view.keys, "event_time", "created_time"])}, 0 AS write_number, {features} FROM new ORDER BY ALL)
     """  # noqa: S608 the SQL is the owner's, the names were checked when the view was made
-
-
-def _not_deleted(view: FeatureView, deletions: Sequence[Deletion]) -> str:
-    """What tells the rows that were known when their entity was deleted from those that may be kept."""
-    conditions = ["true"]
-    for deletion in deletions:
-        if set(deletion.keys) <= set(view.keys):
-            values = ", ".join(f'CAST("{key}" AS VARCHAR)' for key in deletion.keys)
-            at = deletion.at.isoformat()
-            conditions.append(
-                f"NOT (sha256(concat_ws(chr(31), {values})) = '{deletion.digest}' AND created_time <= TIMESTAMPTZ '{at}')"
-            )
-    return " AND ".join(conditions)
-
-
-def _without(log: Log, entity: Mapping[str, int | str], folder: Path, number: int) -> Log:
-    """The log less the rows of an entity; only the files that hold it are written again."""
-    types = dict(zip(log.view.keys, log.key_types, strict=True))
-    for key, value in entity.items():
-        if types[key] != {int: "int", str: "str"}.get(type(value)):
-            raise ViewError(f"{key!r} is {value!r:.60}; in view {log.view.name!r} it is {types[key]}; give one of those")
-    its = " AND ".join(f'"{key}" = ${key}' for key in entity)
-    parts = dict(log.parts)
-    with connection() as duck:
-        for place, name in enumerate(log.parts):
-            read(duck, f"part_{place}", [folder / name])
-            [(count,)] = duck.execute(f"SELECT count(*) FROM part_{place} WHERE {its}", dict(entity)).fetchall()  # noqa: S608
-            if count:
-                del parts[name]
-                path = folder / "offline" / log.view.name / f"{number:06}-{place}.parquet"
-                left = duck.sql(f"FROM part_{place} WHERE NOT ({its})", params=dict(entity))
-                left.write_parquet(str(path))
-                parts[path.relative_to(folder).as_posix()] = _part(path)
-    return replace(log, parts=parts)
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[Catalog]:
-    """What the store holds, while nobody else can write it; what a killed writer left is removed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        lock = FileLock(folder / ".lock").acquire(timeout=SECONDS_TO_WAIT)
-    except Timeout:
-        raise StoreError(
-            f"another process has been writing the feature store at {folder} for {SECONDS_TO_WAIT} s; wait for it, or stop it"
-        ) from None
-    with lock:
-        before = read_catalog(folder) if (folder / CATALOG).exists() else Catalog()
-        sweep(before, folder)
-        yield before
-
-
-def _commit(before: Catalog, after: Catalog, folder: Path, now: dt.datetime) -> Catalog:
-    """Write the online file, then the catalog that names it: from then on the write is done."""
-    number = before.number + 1
-    online = write_online(before, after, folder, number, now)
-    committed = replace(after, number=number, online=online, as_of=now)
-    write_catalog(committed, folder)
-    return committed
 
 
 @contextmanager

@@ -79,6 +79,8 @@ class FeatureStore:
         catalog = read_catalog(self.folder)
         at = times(labels[event_time]) if event_time else pd.Series(pd.Timestamp(END_OF_TIME), index=labels.index)
         logs = catalog.offering(features)
+        if not logs:
+            return pd.DataFrame(index=labels.index)
         types = {key: type_ for log in logs for key, type_ in zip(log.view.keys, log.key_types, strict=True)}
         asked = {name: key_column(labels, name, type_) for name, type_ in types.items()}
         if event_time is None:

@@ -34,7 +34,7 @@ MATERIALIZATION = f"{STORE_CODE}/materialization.py"
 PARITY = "tests/test_3_parity.py::test_tools_agree"
 CHECKED = "tests/test_6_checked.py::test_check_finds_nothing"
 RUN = "tests/test_7_variants.py::test_variant_runs[default]"
-STORE = "tests/test_8_feature_store.py::test_store_keeps_its_contract[duckdb]"
+STORE = "tests/test_8_feature_store.py::test_store_keeps_its_contract[duckdb-]"
 README = "tests/test_9_installed.py::test_readme_of_a_project_is_true[default]"
 
 

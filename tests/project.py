@@ -125,14 +125,14 @@ class Project:
         """The interpreter that has the libraries it needs: Feast's forbid pandas 3, and have an environment of their own."""
         return FEAST if self.answers.get("feature_store") == "feast" else forks.PYTHON
 
-    def warm(self, *words: str) -> str:
+    def warm(self, *words: str, env: Mapping[str, str] | None = None) -> str:
         """Run a Python module's command in a fork that has the libraries already, if any has; returns what it printed.
 
         Raises:
             CommandFailed: As `run` does.
         """
         said = self.folder.parent / "said.txt"
-        status = forks.run([*words], self.folder, self.environment(), said, python=self.python)
+        status = forks.run([*words], self.folder, self.environment() | dict(env or {}), said, python=self.python)
         printed = said.read_text(encoding="utf-8", errors="replace")
         if status:
             raise self.failed(status, ["python", "-m", *words], printed)

@@ -139,12 +139,13 @@ def test_an_altered_file_of_the_store_is_refused(root: Path, settings: Settings,
 
 
 def test_the_online_store_is_asked(root: Path, settings: Settings, predictor: Predictor) -> None:
-    """A row with its key alone gets the features that the offline store knows today."""
+    """A row with its keys alone gets the features that the offline store knows today."""
     entity, now = settings.data.entity, dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
-    keys = pd.read_parquet(root / "artifacts" / "training_set" / "test.parquet")[[entity]].drop_duplicates().head(200)
-    rows = keys.reset_index(drop=True)
     store = FeatureStore(root / "artifacts" / "materialize")
     names = _read_from(store, settings)
+    keys = list(dict.fromkeys([entity, *(key for view in store.views for key in view.keys)]))
+    test = pd.read_parquet(root / "artifacts" / "training_set" / "test.parquet")
+    rows = test[keys].drop_duplicates().head(200).reset_index(drop=True)
 
     today = store.get_historical_features(rows.assign(at=pd.Timestamp(now)), names, "at")
     online = predictor._with_features(rows, now)

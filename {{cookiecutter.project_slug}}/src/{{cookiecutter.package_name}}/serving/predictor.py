@@ -87,9 +87,9 @@ class Predictor:
         if not self.views:
             return rows
         self.check_store()
-        keys = list(dict.fromkeys(key for view in self.views for key in view.keys if key in rows))
+        keys = rows.reindex(columns=list(dict.fromkeys(key for view in self.views for key in view.keys)))
         used = [name for view in self.views for name in view.names if name in self.bundle.card.columns.names]
-        entities = rows[keys].astype(object).where(rows[keys].notna(), None).to_dict(orient="records")
+        entities = keys.astype(object).where(keys.notna(), None).to_dict(orient="records")
         found = self.store.get_online_features(used, [{str(key): value for key, value in row.items()} for row in entities], now)
         stored = pd.DataFrame(found, columns=used, index=rows.index, dtype=object)
         for name in used:

@@ -111,7 +111,7 @@ def online_write(case: str, store: Path) -> Work:
     """Write the online store alone, from the offline one that is there."""
     catalog = store_module("catalog")
     held, write = catalog.read_catalog(store), store_module("online").write_online
-    return lambda: write(catalog.Catalog(), held, store, time.time_ns(), NOW)
+    return lambda: write(catalog.Catalog(), held, store, time.time_ns(), NOW, None)
 
 
 def history(case: str, store: Path) -> Work:
@@ -176,7 +176,7 @@ def reads(case: str, store: Path) -> dict[str, float]:
 def feast_reads(case: str, store: Path) -> dict[str, float]:
     """The same by Feast alone."""
     feast, catalog = import_module("feast"), store_module("catalog").read_catalog(store)
-    opened = feast.FeatureStore(config=store_module("repository").repository(store / catalog.online[0]))
+    opened = feast.FeatureStore(config=store_module("repository").repository(store / next(iter(catalog.online))))
     features = [f"view0:{name}" for name in ("a0", "b0", "c0")]
     entities = [{"user_id": key * 7 % CASES[case][1]} for key in range(2000)]
     return timed(lambda some: opened.get_online_features(features=features, entity_rows=some).to_dict(), entities)
@@ -184,9 +184,9 @@ def feast_reads(case: str, store: Path) -> dict[str, float]:
 
 def sqlite_reads(case: str, store: Path) -> dict[str, float]:
     """The same by SQLite alone: a select by key on an open connection, and the row as it comes."""
-    (path,) = store_module("catalog").read_catalog(store).online
+    path = next(iter(store_module("catalog").read_catalog(store).online))
     sqlite = sqlite3.connect(f"file:{store / path}?mode=ro&immutable=1", uri=True)
-    query = 'SELECT "view0.event_time", a0, b0, c0 FROM user_id WHERE user_id = ?'
+    query = 'SELECT "view0.event_time", a0, b0, c0 FROM "by user_id" WHERE user_id = ?'
     keys = [{"user_id": key * 7 % CASES[case][1]} for key in range(2000)]
     return timed(lambda some: [sqlite.execute(query, (entity["user_id"],)).fetchone() for entity in some], keys)
 

@@ -231,7 +231,7 @@ MUTANTS = (
         replaced("WHERE event_time <= _at AND created_time <= _at", "WHERE event_time < _at AND created_time <= _at"),
         STORE,
     ),
-    Mutant("a label misses a sorted row of its own moment", HISTORY, replaced("l._at >= r.known", "l._at > r.known"), STORE),
+    Mutant("a label misses a sorted row of its own moment", HISTORY, replaced("l._at >= r._known", "l._at > r._known"), STORE),
     Mutant("a value outlives its ttl", HISTORY, replaced("AND ($ttl::INTERVAL IS NULL OR", "AND (true OR"), STORE),
     Mutant("a sorted value outlives its ttl", HISTORY, replaced("WHERE $ttl::INTERVAL IS NULL OR", "WHERE true OR"), STORE),
     Mutant(
@@ -286,7 +286,13 @@ MUTANTS = (
         replaced("all(old.parts.items() <= new.parts.items() for", "all(True for"),
         STORE,
     ),
-    Mutant("the same rows are added again", MATERIALIZATION, replaced("deletions)} {known}", "deletions)}"), STORE),
+    Mutant("the same rows are added again", MATERIALIZATION, replaced("FROM told {known}", "FROM told"), STORE),
+    Mutant(
+        "a correction that is taken back is lost",
+        MATERIALIZATION,
+        replaced("arg_max({values}, write_number)", "arg_min({values}, write_number)"),
+        STORE,
+    ),
     Mutant("a deleted entity comes back", f"{STORE_CODE}/deletion.py", replaced("conditions.append(", "str("), STORE),
     Mutant(
         "a deleted entity stays on the disk", f"{STORE_CODE}/deletion.py", replaced("sweep(after, folder)", "str(after)"), STORE
@@ -355,7 +361,7 @@ MUTANTS = (
 
 
 def main(words: list[str]) -> int:
-    """Print a line per fault, and write the table."""
+    """Print a line per fault, and write its line of the table."""
     wanted = [mutant for mutant in MUTANTS if not words or any(word in mutant.what for word in words)]
     if not wanted:
         print(f"no fault is described by {' or '.join(words)}; the table in {TABLE.relative_to(ROOT)} lists them")
@@ -370,12 +376,17 @@ def main(words: list[str]) -> int:
         seen = {}
         for mutant in wanted:
             began = time.perf_counter()
-            seen[mutant] = with_fault(mutant, place)
-            print(f"{mutant.what}: {seen[mutant] or 'NOT SEEN'} ({time.perf_counter() - began:.0f} s)", flush=True)
-    if not words:
-        TABLE.write_text(table(seen), encoding="utf-8")
+            seen[mutant.what] = with_fault(mutant, place)
+            print(f"{mutant.what}: {seen[mutant.what] or 'NOT SEEN'} ({time.perf_counter() - began:.0f} s)", flush=True)
+    TABLE.write_text(table(noticed() | seen), encoding="utf-8")
     print(f"{sum(bool(red) for red in seen.values())} of {len(seen)} faults seen")
     return int(not all(seen.values()))
+
+
+def noticed() -> dict[str, str | None]:
+    """What the table tells so far, by fault."""
+    rows = re.findall(r"^\| (.*) \| `(test_\w+\.py::\w+)` \|$", TABLE.read_text(encoding="utf-8"), re.MULTILINE)
+    return dict(rows)
 
 
 def with_fault(mutant: Mutant, place: Path) -> str | None:
@@ -404,13 +415,14 @@ def first_red(place: Path, tests: list[str]) -> str | None:
     return red[1] if red else None
 
 
-def table(seen: dict[Mutant, str | None]) -> str:
+def table(seen: dict[str, str | None]) -> str:
     """The faults and what noticed them, as a page."""
-    rows = "".join(f"| {mutant.what} | `{red or 'NOT SEEN'}` |\n" for mutant, red in seen.items())
+    rows = "".join(f"| {mutant.what} | `{seen.get(mutant.what) or 'NOT SEEN'}` |\n" for mutant in MUTANTS)
     return (
         "# Faults that the tests have noticed\n\n"
-        "`make mutants` seeds each of these faults into a copy of the template, runs the test that is to notice it,\n"
-        "and writes this table. A run that leaves one unseen fails; so does `make test` if a fault no longer fits.\n\n"
+        "`make mutants` seeds each of these faults into a copy of the template, runs the test that is to notice it, and\n"
+        "writes this table; with words (`python tests/mutants.py join`), the lines of the faults that hold one of them.\n"
+        "A run that leaves a fault unseen fails; so does `make test` if one no longer fits, or has no line here.\n\n"
         "| fault | first seen by |\n|---|---|\n" + rows
     )
 

@@ -16,7 +16,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from {{ cookiecutter.package_name }}.data.schema import SchemaError
-from {{ cookiecutter.package_name }}.feature_store import writing
+from {{ cookiecutter.package_name }}.feature_store import catalog, writing
 from {{ cookiecutter.package_name }}.feature_store.catalog import CATALOG, StoreError, read_catalog, snapshot
 from {{ cookiecutter.package_name }}.feature_store.deletion import delete
 from {{ cookiecutter.package_name }}.feature_store.materialization import materialize, materialize_incremental
@@ -128,14 +128,14 @@ def test_whole_numbers_of_any_width_agree(tmp_path: Path, dtype: str) -> None:
     assert _listed(FeatureStore(tmp_path).get_historical_features(labels, ["pages"], "at")["pages"]) == [10.0, None]
 
 
-@pytest.mark.parametrize(("key", "found"), [("1", "str"), (1.5, "1.5"), (True, "bool")])
+@pytest.mark.parametrize(("key", "found"), [("1", "str"), (1.5, "1.5"), (True, "bool"), (2**70, "")])
 def test_a_key_of_another_type_is_refused(tmp_path: Path, key: Any, found: str) -> None:
     """The text "1" is not the number 1: a join that matches nothing must not look like missing data."""
     _store(tmp_path, [(1, 0, 0, 10.0)])
 
     with pytest.raises(ViewError, match=rf"'user_id' is .*{found}.*int in the feature store"):
         FeatureStore(tmp_path).get_historical_features(_labels((1, 1)).assign(user_id=[key]), ["pages"], "at")
-    with pytest.raises(ViewError, match=r"'user_id' is .*the store's is int"):
+    with pytest.raises(ViewError, match=r"'user_id' is .*(the store's is int|no whole number)"):
         FeatureStore(tmp_path).get_online_features(["pages"], [{"user_id": key}], _day(1))
 
 
@@ -261,6 +261,23 @@ def test_a_late_correction_is_seen_once_it_is_known(tmp_path: Path) -> None:
     assert _history(tmp_path, (1, 4), (1, 5)) == [10.0, 11.0]
 
 
+def test_a_correction_that_is_taken_back_comes_back(tmp_path: Path) -> None:
+    """Of one moment the last told value counts, though it was told before; told again it adds nothing."""
+    added = [_store(tmp_path, [(1, 1, 1, pages)])["visits"] for pages in (1.0, 2.0, 1.0, 1.0)]
+
+    assert added == [1, 1, 1, 0]
+    assert _history(tmp_path, (1, 2)) == _online(tmp_path, [1], 2) == [1.0]
+
+
+def test_two_raw_rows_of_one_moment_are_one(tmp_path: Path) -> None:
+    """The larger counts, a null most, at each run alike."""
+    rows: list[Row] = [(1, 1, 1, 5.0), (1, 1, 1, 3.0), (2, 1, 1, 4.0), (2, 1, 1, None)]
+    added = [_store(tmp_path, rows)["visits"] for _ in range(2)]
+
+    assert added == [2, 0]
+    assert _online(tmp_path, [1, 2], 2) == [5.0, None]
+
+
 def test_a_row_is_online_when_its_time_has_come(tmp_path: Path) -> None:
     """A plan for tomorrow is not today's value, and nothing but the clock makes it so."""
     rows: list[Row] = [(1, 5, 5, 10.0), (1, 7, 5, 20.0), (2, 8, 8, 30.0)]
@@ -349,13 +366,33 @@ def test_a_deleted_entity_is_gone_and_stays_gone(tmp_path: Path) -> None:
     assert (_online(tmp_path, [1], 4), _history(tmp_path, (1, 3), (1, 4))) == ([11.0], [None, 11.0])
 
 
+def test_a_deleted_value_is_in_no_file(tmp_path: Path) -> None:
+    """Not even in the part of a database that is free to be written again."""
+    view = replace(VIEW, sql="SELECT user_id, event_time, 'mail-' || user_id AS mail FROM raw")
+    view = replace(view, features=(Feature("mail", "str", "Where to write", pii=True),))
+    _store(tmp_path, [(key, 1, 1, 1.0) for key in range(1000, 1100)], view)
+    delete(tmp_path, {"user_id": 1007}, _day(3))
+
+    files = [path for path in tmp_path.rglob("o*line/**/*") if path.is_file()]
+    assert files
+    assert [path for path in files if b"mail-1007" in path.read_bytes()] == []
+
+
+def test_what_is_to_come_is_deleted_too(tmp_path: Path) -> None:
+    """A row whose arrival lies ahead was told before, and does not come back either; one that is later still is news."""
+    _store(tmp_path, [(1, 5, 5, 10.0)])
+    delete(tmp_path, {"user_id": 1}, _day(3))
+
+    assert _store(tmp_path, [(1, 5, 5, 10.0), (1, 6, 6, 11.0)]) == {"visits": 1}
+
+
 def test_what_cannot_be_deleted_is_refused(tmp_path: Path) -> None:
     """A key that no view has, and a value of another type."""
     _store(tmp_path, [(1, 1, 1, 10.0)])
 
     with pytest.raises(ViewError, match="no view is keyed by user; name an entity by user_id"):
         delete(tmp_path, {"user": 1}, _day(3))
-    with pytest.raises(ViewError, match="'user_id' is '1 OR true'; in view 'visits' it is int"):
+    with pytest.raises(ViewError, match="'user_id' is '1 OR true', which is str; the store's is int"):
         delete(tmp_path, {"user_id": "1 OR true"}, _day(3))
     assert _online(tmp_path, [1], 2) == [10.0]
 
@@ -386,6 +423,23 @@ def test_a_snapshot_stays_as_it_was(tmp_path: Path) -> None:
     assert (_history(tmp_path / "store", (1, 3)), _history(tmp_path / "copy", (1, 3))) == ([20.0], [10.0])
     with pytest.raises(StoreError, match="has no online features"):
         _online(tmp_path / "copy", [1], 3)
+
+
+def test_a_snapshot_is_of_one_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deletion in the middle of it makes it start over."""
+    _store(tmp_path / "store", [(1, 1, 1, 10.0), (2, 1, 1, 20.0)])
+    (tmp_path / "copy").mkdir()
+    check, deleted = catalog.check_files, list[object]()
+
+    def checked(held: catalog.Catalog, folder: Path) -> None:
+        check(held, folder)
+        if not deleted:
+            deleted.append(delete(tmp_path / "store", {"user_id": 1}, _day(3)))
+
+    monkeypatch.setattr(catalog, "check_files", checked)
+    snapshot(tmp_path / "store", tmp_path / "copy")
+
+    assert _history(tmp_path / "copy", (1, 3), (2, 3)) == [None, 20.0]
 
 
 def test_a_second_writer_waits_or_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -431,7 +485,8 @@ def test_a_write_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.
         ({"features": (Feature('p" FROM x --', "float", "What"),)}, "is no name"),
         ({"features": (Feature("user_id", "int", "Its own key"),)}, "names 'user_id' twice"),
         ({"features": (Feature("pages", "date", "When"),)}, "is 'date'; it may be float, int, str, bool"),  # type: ignore[arg-type]
-        ({"ttl": dt.timedelta(0)}, "a ttl of 0:00:00 holds no value"),
+        ({"ttl": dt.timedelta(0)}, "a ttl of 0:00:00 is none or longer than a century"),
+        ({"ttl": dt.timedelta.max}, "is none or longer than a century"),
     ],
 )
 def test_a_view_owes_its_readers_words(change: dict[str, object], sentence: str) -> None:
@@ -457,6 +512,7 @@ def test_two_features_of_one_name_are_refused() -> None:
         ("SELECT user_id, 5 AS event_time, pages FROM raw", "its SQL gives int for event_time"),
         ("SELECT 1.5 AS user_id, event_time, pages FROM raw", "its key 'user_id' is float"),
         ("SELECT user_id, event_time, error('no pages') AS pages FROM raw", "no pages"),
+        ("SELECT user_id, TIMESTAMP '-infinity' AS event_time, pages FROM raw", "event_time is infinite"),
     ],
 )
 def test_sql_that_cannot_be_used_is_one_sentence(tmp_path: Path, sql: str, sentence: str) -> None:

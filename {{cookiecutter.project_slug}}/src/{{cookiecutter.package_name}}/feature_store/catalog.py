@@ -16,7 +16,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from ..digests import changed
+from ..digests import changed, digest
 from ..settings import Refusal
 from .views import FeatureView, ViewError
 
@@ -68,7 +68,7 @@ class Deletion:
     Args:
         keys: its key columns.
         digest: sha256 of its key's values, joined by a unit separator; the values are not kept.
-        at: when.
+        at: what was known until then is gone: the deletion's time, or that of its last row if that was to come.
         rows: by view, how many went.
     """
 
@@ -85,7 +85,7 @@ class Catalog:
     Args:
         logs: view's name → its rows.
         number: of the write that made it; names the files of that write.
-        online: the files of the online store, below the store's folder; none in a snapshot, which is offline only.
+        online: the files of the online store, below the store's folder → their sha256; none in a snapshot.
         as_of: when it was written; what happened or was known later is not online.
         deletions: the log of deletions.
         format: of this file.
@@ -93,7 +93,7 @@ class Catalog:
 
     logs: Mapping[str, Log] = field(default_factory=dict)
     number: int = 0
-    online: tuple[str, ...] = ()
+    online: Mapping[str, str] = field(default_factory=dict)
     as_of: dt.datetime | None = None
     deletions: tuple[Deletion, ...] = ()
     format: Literal[1] = 1
@@ -132,7 +132,7 @@ def read_catalog(folder: Path) -> Catalog:
         reason = error.errors()[0]
         raise StoreError(
             f"{folder / CATALOG}: {'.'.join(map(str, reason['loc']))}: {reason['msg']}; it was altered, or another version of "
-            "this code wrote it: update the project, or remove the folder and make it again with `make run`"
+            "this code wrote it: update the project, or remove the folder, make it again by `make run` and repeat its deletions"
         ) from None
 
 
@@ -148,18 +148,39 @@ def write_catalog(catalog: Catalog, folder: Path) -> None:
         _flush(folder)
 
 
-def snapshot(folder: Path, out: Path) -> None:
+def snapshot(folder: Path, out: Path) -> str:
     """Give a folder the offline rows that a store has now: links where the disk allows, so that they cost no room.
+
+    Returns:
+        The sha256 of the store's catalog, as it was read.
 
     Raises:
         StoreError: a file is not what was written.
     """
+    for attempt in range(4):
+        read = digest(folder / CATALOG) if (folder / CATALOG).exists() else ""
+        try:
+            _link(folder, out)
+        except (FileNotFoundError, StoreError):
+            if attempt == 3 or read == digest(folder / CATALOG):  # it was not rewritten meanwhile: the fault is its own
+                raise
+            continue
+        if read == digest(folder / CATALOG):
+            return read
+    raise StoreError(f"the feature store at {folder} was rewritten again and again while it was read; try later")
+
+
+def _link(folder: Path, out: Path) -> None:
+    """Put a store's offline files into a folder, and a catalog of them."""
     catalog = Catalog(read_catalog(folder).logs)
     check_files(catalog, folder)
+    shutil.rmtree(out / "offline", ignore_errors=True)
     for name in catalog.files():
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         try:
             (out / name).hardlink_to(folder / name)
+        except FileNotFoundError:
+            raise
         except OSError:  # another disk, or one without links
             shutil.copyfile(folder / name, out / name)
     write_catalog(catalog, out)

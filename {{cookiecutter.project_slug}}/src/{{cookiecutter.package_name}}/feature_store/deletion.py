@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from .catalog import Deletion, Log, check_files, sweep
+from .keys import TYPES, key_values
 from .sql import connection, read
 from .views import FeatureView, ViewError
 from .writing import commit, noted, writing
@@ -38,11 +39,15 @@ def delete(folder: Path, entity: Mapping[str, int | str], now: dt.datetime) -> d
         if not logs or not entity:
             known = " or ".join(sorted({", ".join(log.view.keys) for log in before.logs.values()})) or "there is none"
             raise ViewError(f"no view is keyed by {', '.join(entity) or 'nothing'}; name an entity by {known}")
+        for log in logs.values():
+            types = dict(zip(log.view.keys, (TYPES[type_] for type_ in log.key_types), strict=True))
+            key_values(tuple(entity), [types[key] for key in entity], entity)
         left = {name: _without(log, entity, folder, before.number + 1) for name, log in logs.items()}
         gone = {name: log.rows - left[name].rows for name, log in logs.items()}
         keys = tuple(sorted(entity))
         key = sha256(SEPARATOR.join(str(entity[key]) for key in keys).encode()).hexdigest()
-        deletions = (*before.deletions, Deletion(keys, key, now, gone))
+        until = max([now, *(_last_known(log, entity, folder) for log in logs.values())])
+        deletions = (*before.deletions, Deletion(keys, key, until, gone))
         after = commit(before, replace(before, logs={**before.logs, **left}, deletions=deletions), folder, now)
         sweep(after, folder)
     return gone
@@ -50,22 +55,22 @@ def delete(folder: Path, entity: Mapping[str, int | str], now: dt.datetime) -> d
 
 def kept(view: FeatureView, deletions: Sequence[Deletion]) -> str:
     """What tells the rows that were known when their entity was deleted from those that may be kept."""
-    conditions = ["true"]
+    gone: dict[tuple[str, ...], list[str]] = {}
     for deletion in deletions:
         if set(deletion.keys) <= set(view.keys):
-            values = ", ".join(f'CAST("{key}" AS VARCHAR)' for key in deletion.keys)
-            at = deletion.at.isoformat()
-            key = f"sha256(concat_ws(chr({ord(SEPARATOR)}), {values}))"
-            conditions.append(f"NOT ({key} = '{deletion.digest}' AND created_time <= TIMESTAMPTZ '{at}')")
+            gone.setdefault(deletion.keys, []).append(f"('{deletion.digest}', TIMESTAMPTZ '{deletion.at.isoformat()}')")
+    conditions = ["true"]
+    for keys, listed in gone.items():
+        values = ", ".join(f'CAST("{key}" AS VARCHAR)' for key in keys)
+        conditions.append(
+            f"NOT EXISTS (FROM (VALUES {', '.join(listed)}) AS gone(digest, until) "
+            f"WHERE gone.digest = sha256(concat_ws(chr({ord(SEPARATOR)}), {values})) AND created_time <= gone.until)"
+        )
     return " AND ".join(conditions)
 
 
 def _without(log: Log, entity: Mapping[str, int | str], folder: Path, number: int) -> Log:
     """The log less the rows of an entity; only the files that hold it are written again."""
-    types = dict(zip(log.view.keys, log.key_types, strict=True))
-    for key, value in entity.items():
-        if types[key] != {int: "int", str: "str"}.get(type(value)):
-            raise ViewError(f"{key!r} is {value!r:.60}; in view {log.view.name!r} it is {types[key]}; give one of those")
     its = " AND ".join(f'"{key}" = ${key}' for key in entity)
     parts = dict(log.parts)
     with connection() as duck:
@@ -79,3 +84,13 @@ def _without(log: Log, entity: Mapping[str, int | str], folder: Path, number: in
                 left.write_parquet(str(path))
                 parts[path.relative_to(folder).as_posix()] = noted(path)
     return replace(log, parts=parts)
+
+
+def _last_known(log: Log, entity: Mapping[str, int | str], folder: Path) -> dt.datetime:
+    """When the last row of an entity is known; that may be to come."""
+    its = " AND ".join(f'"{key}" = ${key}' for key in entity)
+    with connection() as duck:
+        read(duck, "stored", log.files(folder))
+        query = f"SELECT coalesce(max(epoch_us(created_time)), 0) FROM stored WHERE {its}"  # noqa: S608
+        [(microseconds,)] = duck.execute(query, dict(entity)).fetchall()
+    return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=microseconds)

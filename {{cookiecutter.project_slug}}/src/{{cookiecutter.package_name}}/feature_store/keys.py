@@ -34,7 +34,7 @@ def key_column(labels: pd.DataFrame, name: str, type_: str) -> pa.Array:
         found = KINDS.get(str(held.type), str(held.type))
         if found in (type_, "null") or (type_, found) == ("int", "float"):  # a null among numbers makes them floats
             return held.cast(pa.int64() if type_ == "int" else pa.string())
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, OverflowError, UnicodeError) as error:
         found = str(error).splitlines()[0]
     raise ViewError(f"{name!r} is {found} in the rows and {type_} in the feature store; cast one of them in SQL")
 
@@ -52,6 +52,8 @@ def key_values(keys: Sequence[str], types: Sequence[type], entity: Mapping[str, 
     for name, value, wanted in zip(keys, values, types, strict=True):
         if type(value) is not wanted and value is not None:
             raise ViewError(f"{name!r} is {value!r:.60}, which is {type(value).__name__}; the store's is {wanted.__name__}")
+        if type(value) is str and not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise ViewError(f"{name!r} is {value!r:.60}, which is half a letter; mend the key")
         if type(value) is int and not -(2**63) <= value < 2**63:
             raise ViewError(f"{name!r} is {value!r:.60}, which is no whole number of 64 bits; mend the key")
     return values

@@ -85,7 +85,7 @@ def _materialize(
         held = {view.name: Log(view) if anew else _held(view, before) for view in views}
         grown = {name: _grown(log, before, folder, duck) for name, log in held.items()}
         _check_keys(grown.values())
-        commit(before, replace(before, logs=grown), folder, now)
+        commit(before, replace(before, logs=grown), folder, now, memory_limit)
     return {name: log.rows - held[name].rows for name, log in grown.items()}
 
 
@@ -110,7 +110,7 @@ def _grown(log: Log, before: Catalog, folder: Path, duck: duckdb.DuckDBPyConnect
         types = {name: kind(str(type_)) for name, type_ in zip(found.columns, found.types, strict=True)}
         key_types = _checked(log, types)
         if log.parts:
-            read(duck, f"log_{view.name}", log.files(folder))
+            read(duck, f"log {view.name}", log.files(folder))  # no raw table is called so
         duck.sql(_new_rows(log, key_types, before.deletions, "created_time" in types)).write_parquet(str(path))
     part = noted(path)
     if not part.rows and log.parts:  # a log has a file at least, for its columns
@@ -169,21 +169,29 @@ def _check_keys(logs: Iterable[Log]) -> None:
 
 
 def _new_rows(log: Log, key_types: Sequence[str], deletions: Sequence[Deletion], has_created_time: bool) -> str:
-    """The view's SQL with the store's columns and types, less the rows that the log has; numbered, and sorted by key."""
+    """The view's SQL with the store's columns and types, less what the log tells; numbered, and sorted by key.
+
+    A moment (key, event and arrival) has one row, the last in order, and is new if the log's last row of it is another.
+    """
     view = log.view
-    created = "coalesce(CAST(created_time AS TIMESTAMPTZ), event_time)" if has_created_time else "event_time"
+    event = _finite("CAST(event_time AS TIMESTAMPTZ)", "event_time")
+    arrival = _finite("coalesce(CAST(created_time AS TIMESTAMPTZ), event_time)", "created_time")
+    created = arrival if has_created_time else "event_time"
     dtypes = [*zip(view.keys, key_types, strict=True), *((feature.name, feature.dtype) for feature in view.features)]
     typed = {name: f'CAST("{name}" AS {TYPES[dtype]}) AS "{name}"' for name, dtype in dtypes}
     features = listed(view.names)
     columns = [*view.keys, "event_time", "created_time", *view.names]
     present = " AND ".join(f'"{name}" IS NOT NULL' for name in (*view.keys, "event_time"))
-    known = f"EXCEPT SELECT {listed(columns)} FROM log_{view.name}" if log.parts else ""  # noqa: S608
+    moment = listed(columns[: len(view.keys) + 2])
+    values = "struct_pack(" + ", ".join(f'"{name}" := "{name}"' for name in view.names) + ")"
+    last = f'SELECT {moment}, arg_max({values}, write_number) AS held FROM "log {view.name}" GROUP BY ALL'  # noqa: S608
+    known = f"EXCEPT SELECT {moment}, unnest(held) FROM ({last})" if log.parts else ""  # noqa: S608
     return f"""
         WITH computed AS (
 {view.sql.rstrip().rstrip(";")}
         ),
         timed AS (
-            SELECT * REPLACE (CAST(event_time AS TIMESTAMPTZ) AS event_time) FROM computed WHERE {present}
+            SELECT * REPLACE ({event} AS event_time) FROM computed WHERE {present}
         ),
         typed AS (
             SELECT
@@ -193,12 +201,20 @@ def _new_rows(log: Log, key_types: Sequence[str], deletions: Sequence[Deletion],
                 {", ".join(typed[name] for name in view.names)}
             FROM timed
         ),
+        told AS (
+            SELECT {moment}, max({values}) AS held FROM typed WHERE {kept(view, deletions)} GROUP BY ALL
+        ),
         new AS (
-            SELECT DISTINCT * FROM typed WHERE {kept(view, deletions)} {known}
+            SELECT {moment}, unnest(held) FROM told {known}
         )
         SELECT * REPLACE ({log.written} + row_number() OVER () AS write_number)
-        FROM (SELECT {listed([*view.keys, "event_time", "created_time"])}, 0 AS write_number, {features} FROM new ORDER BY ALL)
+        FROM (SELECT {moment}, 0 AS write_number, {features} FROM new ORDER BY ALL)
     """  # noqa: S608 the SQL is the owner's, the names were checked when the view was made
+
+
+def _finite(time: str, name: str) -> str:
+    """A time that is one: DuckDB knows infinite ones, which no event is."""
+    return f"CASE WHEN isfinite({time}) THEN {time} ELSE error('{name} is infinite; leave such rows out') END"
 
 
 @contextmanager

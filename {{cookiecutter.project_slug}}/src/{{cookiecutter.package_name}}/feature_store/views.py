@@ -88,8 +88,8 @@ class FeatureView:
                 raise ViewError(
                     f"feature {feature.name!r} of view {self.name!r} is {feature.dtype!r}; it may be {', '.join(DTYPES)}"
                 )
-        if self.ttl is not None and self.ttl <= timedelta(0):
-            raise ViewError(f"view {self.name!r}: a ttl of {self.ttl} holds no value; give a longer one, or None for ever")
+        if self.ttl is not None and not timedelta(0) < self.ttl <= timedelta(days=36525):
+            raise ViewError(f"view {self.name!r}: a ttl of {self.ttl} is none or longer than a century; None holds for ever")
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -34,10 +34,11 @@ def writing(folder: Path) -> Iterator[Catalog]:
         yield before
 
 
-def commit(before: Catalog, after: Catalog, folder: Path, now: dt.datetime) -> Catalog:
+def commit(before: Catalog, after: Catalog, folder: Path, now: dt.datetime, memory_limit: str | None = None) -> Catalog:
     """Write the online file, then the catalog that names it: from then on the write is done."""
     number = before.number + 1
-    online = write_online(before, after, folder, number, now)
+    names = write_online(before, after, folder, number, now, memory_limit)
+    online = {name: digest(folder / name) for name in names}
     committed = replace(after, number=number, online=online, as_of=now)
     write_catalog(committed, folder)
     return committed

@@ -10,7 +10,7 @@ import ast
 import hashlib
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -62,14 +62,17 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     return manifest if {"key", "files", "sources"} <= manifest.keys() else None
 
 
-def manifest(step: Step, settings: Settings, root: Path, folder: Path, sources: Iterable[Path]) -> dict[str, Any]:
-    """The manifest of a step that has just written a folder."""
+def manifest(
+    step: Step, settings: Settings, root: Path, folder: Path, sources: Iterable[Path] | Mapping[Path, str]
+) -> dict[str, Any]:
+    """The manifest of a step that has just written a folder; of files that others write, it is told the digest as read."""
+    read = sources if isinstance(sources, Mapping) else {path: digest(path) for path in sources}
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {
         "step": step.name,
         "key": key(step, settings, root),
         "files": {path.relative_to(folder).as_posix(): digest(path) for path in files},
-        "sources": {_name(path, root): digest(path) for path in sources},
+        "sources": {_name(path, root): held for path, held in read.items()},
     }
 
 

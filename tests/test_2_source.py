@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import ROOT
-from mutants import MUTANTS, Mutant
+from mutants import MUTANTS, Mutant, noticed
 from variants import QUESTIONS, SUPPORTED
 
 TREE = "{{cookiecutter.project_slug}}"

@@ -60,6 +60,7 @@ test-quick: install ## variants in which each answer meets each other one; no in
 mutants: install ## seed faults into the template and see the tests go red; writes docs/mutations.md
 	.venv/bin/python tests/mutants.py
 
-bench: install ## how long a render takes, and a variant
+bench: install ## how long a render takes, and a variant; the feature store against Feast, polars and SQLite
 	.venv/bin/python bench/render.py
 	.venv/bin/python bench/variant.py
+	.venv/bin/python bench/feature_store.py

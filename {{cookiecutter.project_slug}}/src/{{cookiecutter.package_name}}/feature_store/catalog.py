@@ -179,8 +179,6 @@ def _link(folder: Path, out: Path) -> None:
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         try:
             (out / name).hardlink_to(folder / name)
-        except FileNotFoundError:
-            raise
         except OSError:  # another disk, or one without links
             shutil.copyfile(folder / name, out / name)
     write_catalog(catalog, out)

@@ -10,8 +10,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 TYPES = {"float": "DOUBLE", "int": "BIGINT", "str": "VARCHAR", "bool": "BOOLEAN"}
-SIGNED = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
-WHOLE_NUMBERS = {*SIGNED, *(f"U{name}" for name in SIGNED)}
+WHOLE_NUMBERS = {sign + name for sign in ("", "U") for name in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")}
 
 
 @contextmanager

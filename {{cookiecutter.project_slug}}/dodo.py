@@ -16,7 +16,8 @@ from {{ cookiecutter.package_name }}.pipeline.freshness import is_fresh
 from {{ cookiecutter.package_name }}.pipeline.progress import Progress
 from {{ cookiecutter.package_name }}.pipeline.runner import run_step
 from {{ cookiecutter.package_name }}.pipeline.steps import STEPS, Step, ordered
-from {{ cookiecutter.package_name }}.settings import Refusal, Settings, read_settings
+from {{ cookiecutter.package_name }}.refusal import Refusal
+from {{ cookiecutter.package_name }}.settings import Settings, read_settings
 
 ROOT = Path(__file__).parent
 

@@ -11,8 +11,9 @@ from threadpoolctl import threadpool_limits
 
 from {{ cookiecutter.package_name }}.pipeline.runner import run_step
 from {{ cookiecutter.package_name }}.pipeline.steps import STEPS, ordered
+from {{ cookiecutter.package_name }}.sections import Table
 from {{ cookiecutter.package_name }}.serving.predictor import Predictor, load_predictor
-from {{ cookiecutter.package_name }}.settings import Settings, Table, read_settings
+from {{ cookiecutter.package_name }}.settings import Settings, read_settings
 
 HOME = Path(__file__).parents[1]
 DEMO_ROWS = 800  # per demo table: enough for each segment to get its specialist

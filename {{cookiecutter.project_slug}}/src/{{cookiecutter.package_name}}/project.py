@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from .metrics import metric
-from .settings import Refusal, Settings, read_settings
+from .refusal import Refusal
+from .settings import Settings, read_settings
 
 
 def project_folder() -> Path:

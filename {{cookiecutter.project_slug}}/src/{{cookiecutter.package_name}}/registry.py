@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ValidationError
 
 from .digests import changed, digest, libraries
-from .settings import Columns, Data, Refusal, Section
+from .refusal import Refusal
+from .sections import Columns, Data, Section
 
 if TYPE_CHECKING:
     import pandas as pd

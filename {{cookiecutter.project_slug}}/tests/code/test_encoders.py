@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from {{ cookiecutter.package_name }}.encoders.fusion import UnknownModality, encoder
-from {{ cookiecutter.package_name }}.settings import Columns, Encoders, Weights
+from {{ cookiecutter.package_name }}.sections import Columns, Encoders, Weights
 
 COLUMNS = Columns(numbers=("hour", "minutes"), categories=("device",))
 ROWS = pd.DataFrame(

@@ -18,7 +18,8 @@ from {{ cookiecutter.package_name }}.pipeline import freshness
 from {{ cookiecutter.package_name }}.pipeline.freshness import artifacts, imported, is_fresh, read_manifest
 from {{ cookiecutter.package_name }}.pipeline.runner import StepError, run_step
 from {{ cookiecutter.package_name }}.pipeline.steps import STEPS, Step, mermaid, ordered
-from {{ cookiecutter.package_name }}.settings import Refusal, Settings
+from {{ cookiecutter.package_name }}.refusal import Refusal
+from {{ cookiecutter.package_name }}.settings import Settings
 
 HOME = Path(__file__).parents[2]
 BY_NAME = {step.name: step for step in STEPS}

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from {{ cookiecutter.package_name }} import digests, registry
+from {{ cookiecutter.package_name }}.refusal import Refusal
 from {{ cookiecutter.package_name }}.registry import BundleError
-from {{ cookiecutter.package_name }}.settings import Refusal
 
 
 @pytest.fixture

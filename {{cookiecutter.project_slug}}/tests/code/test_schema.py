@@ -15,7 +15,7 @@ from {{ cookiecutter.package_name }}.data.schema import (
     to_json_rows,
     with_bytes,
 )
-from {{ cookiecutter.package_name }}.settings import Data
+from {{ cookiecutter.package_name }}.sections import Data
 
 MODALITIES = {"pages": "numbers", "device": "categories", "note": "text", "photo": "image", "at": "time"}
 DATA = Data(rows="visits", task="classification", entity="user_id", target="bought")

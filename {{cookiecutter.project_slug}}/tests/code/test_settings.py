@@ -48,7 +48,7 @@ def test_settings_are_read(tmp_path: Path) -> None:
     ("found", "instead", "sentence"),
     [
         ("seed = 1", "", "seed is missing"),
-        ("numbers =", "numbrs =", "columns.numbrs is no known setting; known here are numbers, categories, text, image"),
+        ("numbers =", "numbrs =", "columns.numbrs is no known setting; known here are numbers, categories, dates, text, image"),
         ("test_share = 0.2", "test_share = 2.0", "split.test_share is 2.0, expected less than 1"),
         ("test_share = 0.2", 'test_share = "half"', "split.test_share is 'half', expected a valid number"),
         ('"classification"', '"guessing"', "data.task is 'guessing', expected 'classification' or 'regression'"),

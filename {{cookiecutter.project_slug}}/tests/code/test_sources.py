@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from {{ cookiecutter.package_name }}.data.sources import SourceError, read, read_files
-from {{ cookiecutter.package_name }}.settings import Columns, Table
+from {{ cookiecutter.package_name }}.sections import Columns, Table
 
 ROWS = pd.DataFrame({"user_id": [1, 2, 3], "pages": [3.0, None, 5.0], "note": ["a", "ü, 'b'", None]})
 

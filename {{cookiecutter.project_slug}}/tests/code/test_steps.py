@@ -24,8 +24,9 @@ from {{ cookiecutter.package_name }}.model.persistence import ENCODER, load
 from {{ cookiecutter.package_name }}.pipeline import fit, promote, training_set
 from {{ cookiecutter.package_name }}.pipeline.runner import StepError, run_step
 from {{ cookiecutter.package_name }}.pipeline.steps import STEPS
+from {{ cookiecutter.package_name }}.sections import Gate
 from {{ cookiecutter.package_name }}.serving.predictor import Predictor
-from {{ cookiecutter.package_name }}.settings import Gate, Settings
+from {{ cookiecutter.package_name }}.settings import Settings
 
 
 def test_the_split_is_by_the_column_that_is_named(root: Path, settings: Settings) -> None:

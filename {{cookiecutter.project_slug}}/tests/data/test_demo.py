@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from {{ cookiecutter.package_name }}.data import demo
-from {{ cookiecutter.package_name }}.settings import Columns
+from {{ cookiecutter.package_name }}.sections import Columns
 
 TABULAR = Columns(numbers=("hour",))
 

@@ -10,7 +10,8 @@ from importlib import import_module
 import numpy as np
 import pandas as pd
 
-from ..settings import Columns, Refusal
+from ..refusal import Refusal
+from ..sections import Columns
 
 GENRES = ("animation", "comedy", "documentary", "drama", "thriller")
 USERS = 1000

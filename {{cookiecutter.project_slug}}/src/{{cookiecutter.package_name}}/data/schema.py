@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..settings import Data, Refusal
+from ..refusal import Refusal
+from ..sections import Data
 
 
 class SchemaError(Refusal):

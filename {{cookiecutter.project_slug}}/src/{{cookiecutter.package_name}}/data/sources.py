@@ -9,7 +9,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..settings import Columns, Refusal, Settings, Table
+from ..refusal import Refusal
+from ..sections import Columns, Table
+from ..settings import Settings
 
 if TYPE_CHECKING:
     import duckdb

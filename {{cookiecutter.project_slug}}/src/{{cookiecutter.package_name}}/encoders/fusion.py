@@ -14,7 +14,8 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from ..settings import Columns, Encoders, Refusal
+from ..refusal import Refusal
+from ..sections import Columns, Encoders
 
 _FILES = {"numbers": "tabular", "categories": "tabular", "text": "text", "image": "image"}
 

@@ -9,7 +9,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from ..settings import Encoders
+from ..sections import Encoders
 
 
 def numbers(settings: Encoders) -> Pipeline:

@@ -17,7 +17,7 @@ from typing import Literal
 from pydantic import TypeAdapter, ValidationError
 
 from ..digests import changed, digest
-from ..settings import Refusal
+from ..refusal import Refusal
 from .views import FeatureView, ViewError
 
 CATALOG = "catalog.json"

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..settings import Features
+from ..sections import Features
 from .catalog import CATALOG, StoreError, read_catalog
 from .keys import Key
 from .online import Reader

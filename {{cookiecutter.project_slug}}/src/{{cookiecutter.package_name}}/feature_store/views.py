@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Literal
 
 from ..digests import digest_of
-from ..settings import Refusal
+from ..refusal import Refusal
 
 DTYPES = ("float", "int", "str", "bool")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")

@@ -11,7 +11,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import has_fit_parameter
 
-from ..settings import Refusal, Settings
+from ..refusal import Refusal
+from ..settings import Settings
 from .baseline import dummy, rule
 from .single import estimator, single
 

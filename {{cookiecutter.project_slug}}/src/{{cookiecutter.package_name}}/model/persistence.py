@@ -9,7 +9,7 @@ from zipfile import ZIP_DEFLATED
 import skops.io
 from skops.io.exceptions import UntrustedTypesFoundException
 
-from ..settings import Refusal
+from ..refusal import Refusal
 
 ENCODER = "encoder.skops"
 PACKAGE = __name__.split(".")[0]

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from ..settings import Refusal, Settings
+from ..refusal import Refusal
+from ..settings import Settings
 from .freshness import MANIFEST, artifacts, is_fresh, manifest, read_manifest
 from .steps import Step
 

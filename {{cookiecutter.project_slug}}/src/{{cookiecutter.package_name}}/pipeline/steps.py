@@ -12,7 +12,8 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from ..data.sources import raw_files
-from ..settings import Refusal, Settings
+from ..refusal import Refusal
+from ..settings import Settings
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,9 @@ class Step:
 
 STEPS = (
     Step("ingest", settings=("tables", "data", "columns", "seed"), outside=True, reads=raw_files),
-    Step("validate", needs=("ingest",), settings=("tables", "data", "columns", "features", "split"), outside=True),
+    Step(
+        "validate", needs=("ingest",), settings=("tables", "data", "columns", "validation", "features", "split"), outside=True
+    ),
     Step("materialize", needs=("validate",), settings=("features",), outside=True),
     Step("training_set", needs=("validate", "materialize"), settings=("data", "columns", "features", "split")),
     Step("fit", needs=("training_set",), settings=("data", "columns", "encoders", "model", "cascade", "seed")),

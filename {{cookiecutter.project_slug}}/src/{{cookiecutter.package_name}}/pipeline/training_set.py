@@ -11,7 +11,8 @@ from ..data.schema import categories, conform
 from ..data.split import is_test
 from ..feature_store.store import FeatureStore
 from ..feature_store.views import FeatureView, ViewError, features_by_name, views_digest, views_of
-from ..settings import Columns, Features, Settings, SettingsError
+from ..sections import Columns, Features
+from ..settings import Settings, SettingsError
 
 
 def run(settings: Settings, out: Path, validate: Path, materialize: Path) -> None:

@@ -13,7 +13,8 @@ from ..feature_store.catalog import CATALOG
 from ..feature_store.store import offered
 from ..feature_store.views import FeatureView, features_by_name
 from ..features import VIEWS
-from ..settings import MODALITIES, Columns, Data, Settings, SettingsError, Split
+from ..sections import MODALITIES, Columns, Data, Split
+from ..settings import Settings, SettingsError
 
 ANSWER = ("prediction", "probability", "route", "route_probability", "route_source", "model")
 

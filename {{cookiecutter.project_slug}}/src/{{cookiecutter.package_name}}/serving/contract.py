@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
+from ..refusal import Refusal
 from ..registry import Card
-from ..settings import Refusal
 
 TYPES: dict[str, Any] = {
     "numbers": Annotated[float, Field(allow_inf_nan=False)] | None,

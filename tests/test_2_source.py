@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import ROOT
-from mutants import MUTANTS, Mutant, noticed
+from mutants import Mutant, mutants, noticed
 from variants import QUESTIONS, SUPPORTED
 
 TREE = "{{cookiecutter.project_slug}}"
@@ -154,7 +154,7 @@ def test_actions_are_pinned(template: Path) -> None:
         assert "permissions" in yaml.safe_load(text), workflow.name
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.what.replace(" ", "-"))
+@pytest.mark.parametrize("mutant", mutants(), ids=lambda mutant: mutant.what.replace(" ", "-"))
 def test_faults_still_fit(mutant: Mutant, template: Path, tmp_path: Path) -> None:
     """Each fault of `make mutants` can be seeded into the template as it is, and changes a file or its mode."""
     path = tmp_path / Path(mutant.file).name
@@ -173,4 +173,4 @@ def state(path: Path) -> tuple[int, bytes] | None:
 
 def test_faults_were_all_noticed() -> None:
     """The table of faults is the script's, and names a test for each."""
-    assert [mutant.what for mutant in MUTANTS] == list(noticed())
+    assert [mutant.what for mutant in mutants()] == list(noticed())

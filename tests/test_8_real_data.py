@@ -33,6 +33,7 @@ class Case:
     task: str = "classification"
     entity: str = "id"
     split_by: str = "id"
+    encoders: str = ""
 
     def settings(self) -> str:
         """The owner's settings.toml."""
@@ -51,6 +52,8 @@ target = "{self.target}"
 [split]
 by = "{self.split_by}"
 test_share = 0.25
+[encoders]
+{self.encoders}
 [model]
 kind = "single"
 estimator = "linear"
@@ -109,7 +112,7 @@ def _numbers(bunch: Any) -> dict[str, list[str]]:
 
 
 CASES = {
-    "wine": Case(_wine, '{ path = "data/wine.csv" }', _numbers(load_wine()), "what", "accuracy", 0.93),
+    "wine": Case(_wine, '{ path = "data/wine.csv" }', _numbers(load_wine()), "what", "accuracy", 0.93, encoders='numbers = "splines"'),
     "breast cancer": Case(
         _breast_cancer,
         '{ query = "FROM samples", database = "data/clinic.duckdb" }',
@@ -117,11 +120,12 @@ CASES = {
         "what",
         "accuracy",
         0.93,
+        encoders='numbers = ["power", "quantile"]',
     ),
     "diabetes": Case(
-        _diabetes, '{ path = "data/*.parquet" }', _numbers(load_diabetes()), "what", "r2", 0.35, task="regression"
+        _diabetes, '{ path = "data/*.parquet" }', _numbers(load_diabetes()), "what", "r2", 0.35, task="regression", encoders='fusion = "stacked"'
     ),
-    "digits": Case(_digits, '{ path = "data/digits.csv" }', {"image": ["picture"]}, "what", "accuracy", 0.93),
+    "digits": Case(_digits, '{ path = "data/digits.csv" }', {"image": ["picture"]}, "what", "accuracy", 0.96),
     "emoji": Case(
         _emoji,
         '{ path = "data/emoji.parquet" }',
@@ -135,6 +139,7 @@ CASES = {
         "accuracy",
         0.65,  # one split of 470 rows, standard error .021; bench/emoji.py measures the mean of five
         split_by="group",
+        encoders='fusion = "stacked"',
     ),
 }
 
@@ -194,7 +199,7 @@ def test_wrong_settings_are_one_sentence(owned: Project) -> None:
         ('target = "what"', 'target = "wat"', "data.target names 'wat', which table 'rows' does not have"),
         ('"alcohol"', '"alkohol"', "columns.numbers names 'alkohol', which table 'rows' does not have"),
         ('"alcohol"', '"what"', "columns: 'what' is the target"),
-        ('"alcohol"', '"same"', "column 'same', row 0: 'red' is not a finite number"),
+        ('"alcohol"', '"same"', "in 178 rows, 'same' is not a number of at most 1e+50 (row 0: 'red')"),
         ('target = "what"', 'target = "same"', "data.target = 'same' is 'red' in every row"),
         ("data/wine.csv", "data/vine.csv", "tables.rows: no file at 'data/vine.csv'"),
         ('"single"', '"double"', "model.kind is 'double', expected one of single, cascade"),

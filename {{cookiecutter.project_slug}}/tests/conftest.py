@@ -11,9 +11,9 @@ from threadpoolctl import threadpool_limits
 
 from {{ cookiecutter.package_name }}.pipeline.runner import run_step
 from {{ cookiecutter.package_name }}.pipeline.steps import STEPS, ordered
-from {{ cookiecutter.package_name }}.sections import Table
 from {{ cookiecutter.package_name }}.serving.predictor import Predictor, load_predictor
 from {{ cookiecutter.package_name }}.settings import Settings, read_settings
+from {{ cookiecutter.package_name }}.tables import Table
 
 HOME = Path(__file__).parents[1]
 DEMO_ROWS = 800  # per demo table: enough for each segment to get its specialist
@@ -56,8 +56,8 @@ def predictor(root: Path) -> Predictor:
 
 @pytest.fixture(scope="session")
 def rows(root: Path, settings: Settings) -> pd.DataFrame:
-    """Raw rows as they were ingested, a few."""
-    return pd.read_parquet(root / "artifacts" / "ingest" / f"{settings.data.rows}.parquet").head(20)
+    """Rows as they were validated, a few."""
+    return pd.read_parquet(root / "artifacts" / "validate" / f"{settings.data.rows}.parquet").head(20)
 
 
 def _small(table: Table) -> Table:

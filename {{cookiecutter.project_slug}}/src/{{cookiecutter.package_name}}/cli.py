@@ -18,6 +18,7 @@ import typer
 from .cli_features import features_app
 from .project import project_folder, project_settings
 from .refusal import Refusal
+from .settings import Settings
 
 app = typer.Typer(help="Train on raw tables and answer rows.", no_args_is_help=True, pretty_exceptions_enable=False)
 models_app = typer.Typer(help="The registry of trained models.", no_args_is_help=True)
@@ -39,7 +40,7 @@ def run() -> None:
     from doit.cmd_base import ModuleTaskLoader
     from doit.doit_cmd import DoitMain
 
-    project_settings()
+    _pull(project_settings())
     sys.path.insert(0, str(project_folder()))
     try:
         code = DoitMain(ModuleTaskLoader(import_module("dodo")), config_filenames=()).run(["run"])
@@ -51,6 +52,23 @@ def run() -> None:
     from .pipeline.summary import show
 
     show(project_folder())
+
+
+@app.command()
+def pull() -> None:
+    """Land what the databases of `[tables]` have that is new; `run` begins with it."""
+    if not _pull(project_settings()):
+        raise Refusal("no table of settings.toml has a url; there is nothing to pull")
+
+
+def _pull(settings: Settings) -> bool:
+    """Whether there is a table to pull; those that there are, are."""
+    tables = {name: table for name, table in settings.tables.items() if table.url}
+    for name, table in tables.items():
+        from .data.landing import pull
+
+        typer.echo(f"{name}: rows landed: {pull(name, table, project_folder())}")
+    return bool(tables)
 
 
 @app.command()
@@ -171,7 +189,7 @@ def models_promote(version: Annotated[str, typer.Argument(help="as `models list`
     """Let a model answer, once it has proved itself."""
     from . import registry
 
-    registry.load(project_folder() / registry.FOLDER, version)
+    registry.load(project_folder() / registry.FOLDER, version, project_settings().model.saved_as)
     registry.promote(project_folder() / registry.FOLDER, version)
     typer.echo(f"model {version} answers now")
 
@@ -181,4 +199,5 @@ def models_rollback() -> None:
     """Let the model before answer again."""
     from . import registry
 
-    typer.echo(f"model {registry.rollback(project_folder() / registry.FOLDER)} answers now")
+    version = registry.rollback(project_folder() / registry.FOLDER, project_settings().model.saved_as)
+    typer.echo(f"model {version} answers now")

@@ -1,15 +1,11 @@
-"""Digests: what a file or a value is, in 64 characters, and which libraries shape an answer."""
+"""Digests: what a file or a value is, in 64 characters."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-
-LIBRARIES = {"numpy": "numpy", "pillow": "PIL", "scikit-image": "skimage", "scikit-learn": "sklearn", "scipy": "scipy"}
 
 
 def digest(path: Path) -> str:
@@ -26,8 +22,3 @@ def digest_of(value: Any) -> str:
 def changed(digests: dict[str, str], folder: Path) -> list[str]:
     """The files below a folder that are absent or no longer what they were."""
     return [name for name, held in digests.items() if not (folder / name).is_file() or digest(folder / name) != held]
-
-
-def libraries() -> dict[str, str]:
-    """The installed versions of what shapes an answer; pictures' are absent where there are none."""
-    return {name: version(name) for name, module in LIBRARIES.items() if find_spec(module)}

@@ -3,39 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 MODALITIES = ("numbers", "categories", "dates", "text", "image")
 
 Share = Field(gt=0, lt=1)
+Positive = Annotated[float, Field(gt=0)]
 Estimator = Literal["linear", "gradient_boosting"]
+
+
+def _listed(kind: object) -> object:
+    return (kind,) if isinstance(kind, str) else tuple(kind) if isinstance(kind, list) else kind
+
+
+# One kind or several, whose columns then stand side by side.
+Kinds = Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(_listed)]
 
 
 class Section(BaseModel):
     """A table of settings.toml: frozen, and no key but the declared ones."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Table(Section):
-    """Where one raw table comes from: files, a query, or the demo generator."""
-
-    path: str | None = None
-    query: str | None = None
-    database: str | None = None
-    demo: int | None = Field(default=None, ge=200)
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        named = [name for name in ("path", "query", "demo") if getattr(self, name) is not None]
-        if len(named) != 1:
-            found = " and ".join(named) or "none of them"
-            raise ValueError(f"a table has exactly one of path, query, demo; found {found}")
-        if (self.query is None) != (self.database is None):
-            raise ValueError("query and database go together; give both, or a path instead")
-        return self
 
 
 class Data(Section):
@@ -101,9 +91,28 @@ class Limits(Section):
     """What a raw column may hold."""
 
     unit: str = ""
-    min: float | None = None
-    max: float | None = None
+    min: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    max: Annotated[float, Field(allow_inf_nan=False)] | None = None
     null: bool = True
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min = {self.min:g} is above max = {self.max:g}; swap them")
+        return self
+
+    @property
+    def is_range(self) -> bool:
+        """Whether numbers are bounded."""
+        return self.min is not None or self.max is not None
+
+    def allows(self, value: Any) -> bool:
+        """Whether a value keeps to them; what is no number has no range."""
+        if value is None or value != value:  # NaN and NaT differ from themselves
+            return self.null
+        if isinstance(value, str | bytes):
+            return True
+        return (self.min is None or self.min <= value) and (self.max is None or value <= self.max)
 
 
 class Validation(Section):
@@ -130,24 +139,39 @@ class Weights(Section):
     image: float = Field(default=1.0, ge=0)
 
 
+class Network(Section):
+    """A frozen encoder: an ONNX file, and how it wants to see pictures."""
+
+    path: str
+    size: int = Field(default=224, ge=16, le=2048)
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    deviation: tuple[Positive, Positive, Positive] = (0.229, 0.224, 0.225)
+
+
 class Encoders(Section):
     """How raw columns become numbers; the kinds are words of the modality's file in `encoders/`."""
 
-    fusion: str = "weighted"
-    numbers: str = "standard"
-    categories: str = "one_hot"
-    dates: str = "cyclic"
-    text: str = "latent"
-    image: str = "shapes_and_colours"
-    columns: dict[str, str] = {}
-    networks: dict[str, str] = {}
+    fusion: Literal["weighted", "concatenated", "stacked"] = "weighted"
+    numbers: Kinds = ("standard",)
+    categories: Kinds = ("one_hot",)
+    dates: Kinds = ("cyclic",)
+    text: Kinds = ("latent",)
+    image: Kinds = ("looks",)
+    columns: dict[str, Kinds] = {}
+    networks: dict[Literal["text", "image"], Network] = {}
     folds: int = Field(default=5, ge=2)
     weights: Weights = Weights()
     rare_category: int = Field(default=5, ge=1)
+    hashed_dimensions: int = Field(default=64, ge=2)
     text_words: int = Field(default=20_000, ge=10)
     text_dimensions: int = Field(default=100, ge=2)
     image_size: int = Field(default=32, ge=16, le=512)
     image_dimensions: int = Field(default=64, ge=2)
+
+    def located(self, root: Path) -> Encoders:
+        """The same, with each network's path from the project's folder."""
+        found = {name: own.model_copy(update={"path": str(root / own.path)}) for name, own in self.networks.items()}
+        return self.model_copy(update={"networks": found})
 
 
 class Model(Section):

@@ -7,6 +7,7 @@ refused with one sentence that names the key, what was found and what to do.
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,9 +27,9 @@ from .sections import (
     Section,
     Serving,
     Split,
-    Table,
     Validation,
 )
+from .tables import Table
 
 
 class SettingsError(Refusal):
@@ -95,7 +96,8 @@ def _sentence(path: Path, error: Any) -> str:
             return f"{path}: {name}: {error['ctx']['error']}"
         case _:
             wanted = error["msg"].removeprefix("Input should be ")
-            return f"{path}: {name} is {error['input']!r}, expected {wanted}; change it"
+            found = re.sub(r"(?<=://)[^'\"]*@", "***@", repr(error["input"]))  # a URL may hold a password
+            return f"{path}: {name} is {found}, expected {wanted}; change it"
 
 
 def _field(section: Any, key: str | int) -> Any:

@@ -9,17 +9,20 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from {{ cookiecutter.package_name }} import registry
 from {{ cookiecutter.package_name }}.digests import changed
-from {{ cookiecutter.package_name }}.pipeline import freshness
+from {{ cookiecutter.package_name }}.model.persistence import file_of
+from {{ cookiecutter.package_name }}.pipeline import freshness, ingest
 from {{ cookiecutter.package_name }}.pipeline.freshness import artifacts, imported, is_fresh, read_manifest
 from {{ cookiecutter.package_name }}.pipeline.runner import StepError, run_step
 from {{ cookiecutter.package_name }}.pipeline.steps import STEPS, Step, mermaid, ordered
 from {{ cookiecutter.package_name }}.refusal import Refusal
 from {{ cookiecutter.package_name }}.settings import Settings
+from {{ cookiecutter.package_name }}.tables import Table
 
 HOME = Path(__file__).parents[2]
 BY_NAME = {step.name: step for step in STEPS}
@@ -153,16 +156,18 @@ def test_a_missing_input_is_one_sentence(tmp_path: Path, settings: Settings) -> 
         run_step(BY_NAME["fit"], settings, tmp_path)
 
 
-@pytest.mark.parametrize("lost", ["", "VERSION", "VERSION/card.json", "VERSION/pipeline.skops"])
+@pytest.mark.parametrize("lost", ["", "VERSION", "VERSION/card.json", "VERSION/PIPELINE"])
 def test_a_deleted_model_is_made_again(copy: Path, settings: Settings, lost: str) -> None:
     """What a step wrote outside its folder belongs to its result; whatever part is lost, the model answers again."""
     promoted = registry.current(copy / "models")
     assert promoted is not None
-    path = copy / "models" / lost.replace("VERSION", promoted["version"])
+    saved_as = settings.model.saved_as
+    file = file_of(Path(), "pipeline", saved_as).name
+    path = copy / "models" / lost.replace("VERSION", promoted["version"]).replace("PIPELINE", file)
     shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     assert run_step(BY_NAME["promote"], settings, copy)
-    assert registry.load(copy / "models").card.version == promoted["version"]
+    assert registry.load(copy / "models", saved_as=saved_as).card.version == promoted["version"]
 
 
 def test_a_failed_step_is_named_and_costs_nothing(monkeypatch: pytest.MonkeyPatch, copy: Path, settings: Settings) -> None:
@@ -198,3 +203,24 @@ def test_a_killed_step_runs_again(copy: Path) -> None:
     assert process.returncode == -signal.SIGKILL
     subprocess.run(command, cwd=copy, check=True, capture_output=True)
     assert [path for path in half.glob(".ingest.*") if path.is_dir()] == []
+
+
+def test_what_comes_in_while_a_step_runs_was_not_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Settings
+) -> None:
+    """A file that lands after the step listed its files runs it again."""
+    step = BY_NAME["ingest"]
+    own = settings.model_copy(update={"tables": {"rows": Table(path="raw")}})
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "a.csv").write_text("x\n1\n", encoding="utf-8")
+    read = ingest.run
+
+    def slow(**given: Any) -> list[Path]:
+        found = read(**given)
+        (tmp_path / "raw" / "b.csv").write_text("x\n2\n", encoding="utf-8")
+        return found
+
+    monkeypatch.setattr(ingest, "run", slow)
+    run_step(step, own, tmp_path)
+
+    assert not is_fresh(step, own, tmp_path)

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from {{ cookiecutter.package_name }} import registry
 from {{ cookiecutter.package_name }}.data.schema import SchemaError, to_json_rows
 from {{ cookiecutter.package_name }}.data.sources import SourceError, read_files
+from {{ cookiecutter.package_name }}.pipeline import promote
+from {{ cookiecutter.package_name }}.sections import Columns, Limits, Validation
+from {{ cookiecutter.package_name }}.serving import batch
 from {{ cookiecutter.package_name }}.serving.batch import score
-from {{ cookiecutter.package_name }}.serving.contract import RequestError, parse
+from {{ cookiecutter.package_name }}.serving.contract import RequestError, example, parse, row_model
 from {{ cookiecutter.package_name }}.serving.predictor import Predictor
+from {{ cookiecutter.package_name }}.settings import Settings
 
 NOW = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
 SAME = 1e-12
 
 
 def test_an_answer_says_who_gave_it(predictor: Predictor) -> None:
-    """Entity, prediction, its probability, the route and the model's version."""
+    """Entity, prediction, its probability, the route, what the row lacked and the model's version."""
     answer = predictor.answer_json([predictor.bundle.card.golden_rows[0]], NOW)
 
     card = predictor.bundle.card
-    said = ["prediction", "probability", "route", "route_probability", "route_source", "model"]
+    said = ["prediction", "probability", "route", "route_probability", "route_source", "missing", "unseen", "model"]
     assert list(answer) == [card.data.entity, *said]
     assert answer["model"].tolist() == [card.version]
 
@@ -73,7 +80,7 @@ def test_a_row_with_nothing_but_its_key_is_answered(predictor: Predictor) -> Non
     card = predictor.bundle.card
     keys = [{card.data.entity: 10**9 if card.key == "number" else "nobody"}]
 
-    assert predictor.answer_json(keys, NOW)["prediction"].notna().tolist() == [True]
+    assert _limited(predictor, {}).answer_json(keys, NOW)["prediction"].notna().tolist() == [True]
 
 
 def test_features_come_from_the_store_unless_given(predictor: Predictor) -> None:
@@ -106,6 +113,89 @@ def test_an_unreadable_request_is_one_sentence(predictor: Predictor) -> None:
         assert "\n" not in str(refused.value)
 
 
+def test_the_card_carries_the_limits(predictor: Predictor, settings: Settings) -> None:
+    """A model is served without the settings that it was trained by."""
+    assert settings.validation.columns == predictor.bundle.card.limits
+
+
+def test_other_limits_are_another_model(root: Path, settings: Settings, predictor: Predictor, tmp_path: Path) -> None:
+    """Nothing is fitted for them, and yet they reach the model that answers, under a version of its own."""
+    more = Validation(columns=settings.validation.columns | {"more": Limits(null=False)})
+    done = root / "artifacts"
+    promote.run(settings.model_copy(update={"validation": more}), tmp_path, tmp_path, done / "fit", done / "evaluate")
+
+    card = registry.load(tmp_path / registry.FOLDER, saved_as=settings.model.saved_as).card
+    assert more.columns == card.limits
+    assert predictor.bundle.card.version != card.version
+
+
+def test_a_number_out_of_its_range_is_refused_at_every_door(rows: pd.DataFrame, predictor: Predictor, tmp_path: Path) -> None:
+    """The sentence of a request and of a file alike names field, row, value, range and unit: seconds are no milliseconds."""
+    card = predictor.bundle.card
+    for name in card.columns.numbers[:1]:
+        strict = _limited(predictor, {name: Limits(min=2, max=60, unit="s")})
+        row = {card.data.entity: card.golden_rows[0][card.data.entity]}
+        frame = rows.assign(**{name: 60.0})
+        frame.loc[13, name] = 2000
+        frame.to_parquet(tmp_path / "rows.parquet", index=False)
+
+        assert [row | {name: 60}] == parse(strict.bundle.card, json.dumps(row | {name: 60}))
+        with pytest.raises(RequestError, match=rf"row 1: '{name}' is 2000, not a number from 2 to 60 \(s\)"):
+            parse(strict.bundle.card, json.dumps([row | {name: 2}, row | {name: 2000}]))
+        with pytest.raises(SchemaError, match=rf"column '{name}', row 13: 2000.0 is not a number from 2 to 60 \(s\)"):
+            strict.answer(frame, NOW)
+        with pytest.raises(SchemaError, match=rf"column '{name}', row 13: "):
+            list(score(strict, tmp_path / "rows.parquet", tmp_path / "out.csv", tmp_path, NOW))
+
+
+def test_a_row_in_a_file_is_named_as_in_the_file(
+    rows: pd.DataFrame, predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However the file is cut into chunks."""
+    monkeypatch.setattr(batch, "CHUNK", 5)
+    for name in predictor.bundle.card.columns.numbers[:1]:
+        values = ["many" if place == 13 else "1" for place in range(len(rows))]
+        rows.assign(**{name: values}).to_parquet(tmp_path / "rows.parquet", index=False)
+
+        with pytest.raises(SchemaError, match=f"column '{name}', row 13: 'many' is not a number"):
+            list(score(_limited(predictor, {}), tmp_path / "rows.parquet", tmp_path / "out.csv", tmp_path, NOW))
+
+
+def test_a_null_where_none_may_be_is_refused(predictor: Predictor) -> None:
+    """Sent as null, or not sent and unknown to the store; the example to copy has a value there."""
+    card = predictor.bundle.card
+    stranger = {card.data.entity: 10**9 if card.key == "number" else "nobody"}
+    for name in card.columns.names:
+        strict = _limited(predictor, {name: Limits(null=False)})
+
+        assert json.loads(example(strict.bundle.card))[name] is not None
+        assert len(strict.answer_json(parse(strict.bundle.card, example(strict.bundle.card)), NOW)) == 1
+        with pytest.raises(RequestError, match=f"row 0: '{name}' is None"):
+            parse(strict.bundle.card, json.dumps(stranger | {name: None}))
+        with pytest.raises(SchemaError, match=f"column '{name}', row 0: there is no value"):
+            strict.answer_json(parse(strict.bundle.card, json.dumps(stranger)), NOW)
+
+
+def test_a_column_may_have_any_name(predictor: Predictor) -> None:
+    """One that no attribute could have, too; the words of the schema are the column's."""
+    columns = Columns(numbers=("_id", "copy", "model_dump", "a b"), dates=("day",))
+    card = predictor.bundle.card.model_copy(update={"columns": columns, "limits": {"copy": Limits(min=1, unit="pages")}})
+    row = {card.data.entity: card.golden_rows[0][card.data.entity], "_id": 1, "copy": 2, "a b": None, "day": "2026-05-01"}
+    described = row_model(card).model_json_schema()["properties"]
+
+    assert [row] == parse(card, json.dumps(row))
+    assert {card.data.entity, *columns.names} <= described.keys()
+    assert "a number of at least 1 (pages)" == described["copy"]["description"]
+    assert "date-time" == described["day"]["anyOf"][0]["format"]
+
+
+def test_the_type_of_a_row_is_made_once(predictor: Predictor) -> None:
+    """Not again for each request."""
+    card = predictor.bundle.card
+
+    assert row_model(card) is row_model(card.model_copy())
+
+
 def test_a_file_that_cannot_be_scored_is_one_sentence(rows: pd.DataFrame, predictor: Predictor, tmp_path: Path) -> None:
     """An absent file, a foreign ending, a missing column; no answers are left behind."""
     entity = predictor.bundle.card.data.entity
@@ -121,3 +211,9 @@ def test_a_file_that_cannot_be_scored_is_one_sentence(rows: pd.DataFrame, predic
             list(score(predictor, tmp_path / name, tmp_path / target, tmp_path, NOW))
 
     assert not list(tmp_path.glob("*out*"))
+
+
+def _limited(predictor: Predictor, limits: Mapping[str, Limits]) -> Predictor:
+    """The predictor of a model whose owner set these limits."""
+    card = predictor.bundle.card.model_copy(update={"limits": limits})
+    return replace(predictor, bundle=replace(predictor.bundle, card=card))

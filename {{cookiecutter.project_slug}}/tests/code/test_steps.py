@@ -20,7 +20,7 @@ from {{ cookiecutter.package_name }}.feature_store.catalog import StoreError, re
 from {{ cookiecutter.package_name }}.feature_store.store import FeatureStore
 from {{ cookiecutter.package_name }}.feature_store.views import ViewError
 from {{ cookiecutter.package_name }}.model.candidates import fitted
-from {{ cookiecutter.package_name }}.model.persistence import ENCODER, load
+from {{ cookiecutter.package_name }}.model.persistence import file_of, load
 from {{ cookiecutter.package_name }}.pipeline import fit, promote, training_set
 from {{ cookiecutter.package_name }}.pipeline.runner import StepError, run_step
 from {{ cookiecutter.package_name }}.pipeline.steps import STEPS
@@ -78,7 +78,7 @@ def test_fit_tells_whose_row_it_is(root: Path, settings: Settings, tmp_path: Pat
         return fitted(model, Z, y, segment, groups)
 
     monkeypatch.setattr(fit, "fitted", listens)
-    fit.run(settings, tmp_path, root / "artifacts" / "training_set")
+    fit.run(settings, tmp_path, root, root / "artifacts" / "training_set")
 
     assert told
     assert all(groups == train[settings.data.entity].tolist() for groups in told)
@@ -89,12 +89,12 @@ def test_every_candidate_answers_a_row_as_in_a_batch(root: Path, settings: Setti
     home = root / "artifacts" / "fit"
     rows = pd.read_parquet(root / "artifacts" / "training_set" / "test.parquet").head(150)
     raw = conform(rows, settings.columns.modalities())[list(settings.columns.names)]
-    encode = load(home / ENCODER)
+    encode = load(file_of(home, "encoder", settings.model.saved_as))
     together = encode.transform(raw)
     alone = np.vstack([encode.transform(raw.iloc[[place]]) for place in range(len(raw))])
 
     for name in json.loads((home / "candidates.json").read_text(encoding="utf-8")):
-        model = load(home / f"{name}.skops")
+        model = load(file_of(home, name, settings.model.saved_as))
         answer = model.predict if settings.data.task == "regression" else model.predict_proba
         np.testing.assert_allclose(answer(together), answer(alone), rtol=1e-12, atol=1e-12)
 

@@ -7,6 +7,7 @@ serving go through the same door, so neither can see a type that the other does 
 from __future__ import annotations
 
 import datetime as dt
+import reprlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,11 +17,14 @@ import numpy as np
 import pandas as pd
 
 from ..refusal import Refusal
-from ..sections import Data
+
+LARGEST = 1e50  # of a number, and of a negative one likewise: its fifth power is still finite
 
 
 class SchemaError(Refusal):
-    """A table that does not hold what the settings say."""
+    """A table that does not hold what the settings say; `bad` marks the rows that are to blame, if it is rows."""
+
+    bad: pd.Series | None = None
 
 
 def conform(frame: pd.DataFrame, modalities: Mapping[str, str]) -> pd.DataFrame:
@@ -28,7 +32,7 @@ def conform(frame: pd.DataFrame, modalities: Mapping[str, str]) -> pd.DataFrame:
 
     Args:
         frame: raw rows.
-        modalities: column → "numbers", "categories", "text", "image", "time" or "key".
+        modalities: column → "numbers", "categories", "dates", "text", "image", "time" or "key".
 
     Raises:
         SchemaError: a value cannot be brought into the form.
@@ -37,45 +41,55 @@ def conform(frame: pd.DataFrame, modalities: Mapping[str, str]) -> pd.DataFrame:
     return frame.assign(**formed)
 
 
+def fits(column: pd.Series, modality: str) -> pd.Series:
+    """Which values can be brought into the form of a modality; a null can."""
+    good = pd.Series(True, index=column.index)
+    try:
+        FORMS[modality](column[column.notna()])
+    except SchemaError as error:
+        good[error.bad[error.bad].index if error.bad is not None else column.index] = False
+    return good
+
+
 def numbers(column: pd.Series) -> pd.Series:
-    """As float64; true is 1."""
-    if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
-        raise _unfit(column, column.notna() | True, "a finite number", "numbers")
-    values = pd.to_numeric(column, errors="coerce").astype("float64")
-    bad = (values.isna() & column.notna()) | np.isinf(values)
+    """As float64; true is 1. Beyond LARGEST encoders give infinities, on which models fail."""
+    is_time = pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column)
+    values = pd.to_numeric(column.astype(object) if is_time else column, errors="coerce").astype("float64")
+    bad = (values.isna() & column.notna()) | (values.abs() > LARGEST)
     if bad.any():
-        raise _unfit(column, bad, "a finite number", "numbers")
+        raise unfit(column, bad, f"a number of at most {LARGEST:g}")
     return values
 
 
 def categories(column: pd.Series) -> pd.Series:
     """As str; a whole number is written without its decimals, whether a null made it a float or not."""
-    return _objects(column, _label)
+    return _objects(column, label)
 
 
 def text(column: pd.Series) -> pd.Series:
     """As str."""
-    return _objects(column, _label)
+    return _objects(column, label)
 
 
 def image(column: pd.Series) -> pd.Series:
     """As bytes."""
     bad = column.map(lambda value: not isinstance(value, bytes | bytearray) and not _is_null(value))
     if bad.any():
-        raise _unfit(column, bad, "bytes of a picture", "image")
+        raise unfit(column, bad, "bytes of a picture")
     return _objects(column, bytes)
 
 
 def times(column: pd.Series) -> pd.Series:
     """As times in UTC, to the microsecond; a time without a zone is UTC."""
-    if pd.api.types.is_numeric_dtype(column):
-        raise _unfit(column, column.notna(), "a time such as 2026-05-01T12:00:00Z", "event_time")
-    form = "ISO8601" if pd.api.types.is_string_dtype(column) else None
-    values = pd.to_datetime(column, utc=True, errors="coerce", format=form)
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return pd.to_datetime(column, utc=True).astype("datetime64[us, UTC]")
+    # pandas 2 knows no year 2300, and any pandas takes a number for nanoseconds and "now" for the time of the run.
+    held = np.array([moment(value) for value in column], dtype="datetime64[us]")
+    values = pd.Series(held, index=column.index, name=column.name).dt.tz_localize("UTC")
     bad = values.isna() & column.notna()
     if bad.any():
-        raise _unfit(column, bad, "a time such as 2026-05-01T12:00:00Z", "event_time")
-    return values.astype("datetime64[us, UTC]")
+        raise unfit(column, bad, "a time such as 2026-05-01T12:00:00Z")
+    return values
 
 
 def keys(column: pd.Series) -> pd.Series:
@@ -84,10 +98,9 @@ def keys(column: pd.Series) -> pd.Series:
     if column.isna().any():
         raise SchemaError(f"column {column.name!r}, row {_first(column.isna())}: there is no key; every row needs one")
     if pd.api.types.is_numeric_dtype(column):
-        whole = column.astype("int64")
+        whole = column.where(np.isfinite(column.astype("float64")), 0).astype("int64")
         if (whole != column).any():
-            first = _first(whole != column)
-            raise SchemaError(f"column {column.name!r}, row {first}: {column.iloc[first]} is no whole number; mend the key")
+            raise unfit(column, whole != column, "a whole number")
         return whole
     return text(column)
 
@@ -95,6 +108,7 @@ def keys(column: pd.Series) -> pd.Series:
 FORMS: dict[str, Callable[[pd.Series], pd.Series]] = {
     "numbers": numbers,
     "categories": categories,
+    "dates": times,
     "text": text,
     "image": image,
     "time": times,
@@ -103,7 +117,7 @@ FORMS: dict[str, Callable[[pd.Series], pd.Series]] = {
 
 
 def to_json_rows(frame: pd.DataFrame, images: Sequence[str]) -> list[dict[str, Any]]:
-    """Rows as JSON values: null for what is missing, base64 for pictures."""
+    """Rows as JSON values: null for what is missing, base64 for pictures, ISO 8601 for times."""
     rows = frame.astype(object).to_dict(orient="records")
     return [
         {
@@ -140,6 +154,8 @@ def _picture(name: str, row: int, value: object) -> bytes | None:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, dt.date):  # a time is one too
+        return value.isoformat()
     return value.item() if isinstance(value, np.generic) else value
 
 
@@ -159,7 +175,7 @@ def with_bytes(frame: pd.DataFrame, images: tuple[str, ...], folder: Path) -> tu
         if name not in frame or not frame[name].map(lambda value: isinstance(value, str)).any():
             continue
         held: list[bytes | None] = []
-        for row, value in enumerate(frame[name]):
+        for row, value in frame[name].items():
             if _is_null(value):
                 held.append(None)
                 continue
@@ -172,50 +188,22 @@ def with_bytes(frame: pd.DataFrame, images: tuple[str, ...], folder: Path) -> tu
     return frame, read
 
 
-def check_rows(frame: pd.DataFrame, table: str, wanted: Mapping[str, str], data: Data) -> None:
-    """Refuse rows from which nothing can be learned.
-
-    Args:
-        frame: the rows that are predicted.
-        table: their name, for the message.
-        wanted: column → the setting that names it.
-        data: what is predicted.
-
-    Raises:
-        SchemaError: a column is missing, the key or the target is null, or the target has one value.
-    """
-    for name, setting in wanted.items():
-        if name not in frame:
-            raise SchemaError(
-                f"settings.toml: {setting} names {name!r}, which table {table!r} does not have, nor features.py; "
-                f"the table's columns are {', '.join(map(str, frame.columns))}"
-            )
-    whole = {data.entity: "data.entity", data.target: "data.target"}
-    whole |= {name: setting for name, setting in wanted.items() if setting in ("data.event_time", "split.by")}
-    for name, setting in whole.items():
-        nulls = int(frame[name].isna().sum())
-        if nulls:
-            raise SchemaError(f"settings.toml: {setting} = {name!r} is null in {nulls} of {len(frame)} rows; fill or drop them")
-    if data.task == "regression":
-        numbers(frame[data.target])
-    elif frame[data.target].nunique() > max(2, len(frame) // 4) and pd.api.types.is_float_dtype(frame[data.target]):
-        raise SchemaError(
-            f"settings.toml: data.target = {data.target!r} has {frame[data.target].nunique()} different numbers, too many for "
-            'classes; set data.task = "regression"'
-        )
-    if frame[data.target].nunique() < 2:
-        raise SchemaError(
-            f"settings.toml: data.target = {data.target!r} is {frame[data.target].iloc[0]!r} in every row; "
-            "there is nothing to learn, choose another target or other rows"
-        )
-
-
 def _objects(column: pd.Series, form: Callable[[Any], object]) -> pd.Series:
     held = [None if _is_null(value) else form(value) for value in column]
     return pd.Series(held, index=column.index, name=column.name, dtype=object)
 
 
-def _label(value: object) -> str:
+def moment(value: object) -> dt.datetime | None:
+    """A time without its zone, in UTC; None for what is no time."""
+    try:
+        found = dt.datetime.fromisoformat(value if isinstance(value, str) else value.isoformat())  # type: ignore[attr-defined]
+        return found.astimezone(dt.UTC).replace(tzinfo=None) if found.tzinfo else found
+    except (AttributeError, ValueError, OverflowError):
+        return None
+
+
+def label(value: object) -> str:
+    """A category's name, or a text."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)
@@ -225,16 +213,22 @@ def _is_null(value: object) -> bool:
     return value is None or value is pd.NaT or value is pd.NA or (isinstance(value, float) and np.isnan(value))
 
 
-def _first(bad: pd.Series) -> int:
-    return int(np.flatnonzero(bad.to_numpy())[0])
+def shown(value: object) -> str:
+    """A value as a sentence quotes it."""
+    return f"{_plain(value)}" if isinstance(value, dt.date) else reprlib.repr(_plain(value))
 
 
-def _unfit(column: pd.Series, bad: pd.Series, wanted: str, modality: str) -> SchemaError:
+def _first(bad: pd.Series) -> Any:
+    return bad.index[bad][0]
+
+
+def unfit(column: pd.Series, bad: pd.Series, wanted: str) -> SchemaError:
     """The first value that does not fit, in words."""
-    row = _first(bad)
-    value = _plain(column.iloc[row])
-    shown = value.isoformat() if isinstance(value, dt.datetime) else repr(value)
-    return SchemaError(
-        f"column {column.name!r}, row {row}: {shown[:80]} is not {wanted}; mend the row or list the column under another "
-        f"modality than {modality}"
+    bad = bad.astype(bool)
+    value = column[bad].iloc[0]
+    error = SchemaError(
+        f"column {column.name!r}, row {_first(bad)}: {shown(value)} is not {wanted}; mend the row, or the setting that names "
+        "the column"
     )
+    error.bad = bad
+    return error

@@ -11,7 +11,8 @@ import numpy as np
 from scipy.sparse import spmatrix
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import TruncatedSVD
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 
 class Latent(TransformerMixin, BaseEstimator):
@@ -24,15 +25,21 @@ class Latent(TransformerMixin, BaseEstimator):
     def __init__(self, dimensions: int = 100) -> None:
         self.dimensions = dimensions
 
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
     def fit(self, X: np.ndarray | spmatrix, y: Any = None) -> Self:
         """Learn the directions."""
+        X = validate_data(self, X, accept_sparse="csr")
         self.svd_ = TruncatedSVD(min(self.dimensions, *X.shape), random_state=0).fit(X)
         return self
 
     def transform(self, X: np.ndarray | spmatrix) -> np.ndarray:
         """Rows along those directions."""
         check_is_fitted(self)
-        return np.asarray(self.svd_.transform(X))
+        return np.asarray(self.svd_.transform(validate_data(self, X, accept_sparse="csr", reset=False)))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """One name per dimension: latent0, latent1 and so on."""

@@ -5,21 +5,57 @@ A missing number is answered by the median and a flag, a missing category is a c
 
 from __future__ import annotations
 
+from typing import Any
+
 from sklearn.impute import SimpleImputer
+from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import (
+    OneHotEncoder,
+    PowerTransformer,
+    QuantileTransformer,
+    RobustScaler,
+    SplineTransformer,
+    StandardScaler,
+    TargetEncoder,
+)
 
 from ..sections import Encoders
+from .hashed import Hashed
 
 
-def numbers(settings: Encoders) -> Pipeline:
-    """Standardized numbers, with a flag for each column in which training rows had gaps."""
-    return make_pipeline(SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), StandardScaler())
+def _numbers(*steps: Any) -> Pipeline:
+    """The median in the gaps, with a flag for each column in which training rows had some; then the steps."""
+    return make_pipeline(SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), *steps)
 
 
-def categories(settings: Encoders) -> Pipeline:
+def _categories(*steps: Any) -> Pipeline:
+    """A category of its own in the gaps; then the steps."""
+    return make_pipeline(SimpleImputer(missing_values=None, strategy="constant", fill_value="(missing)"), *steps)
+
+
+def _one_hot(settings: Encoders) -> Pipeline:
     """One column per category; the rare ones of a column share one, and so does what training never saw."""
-    one_hot = OneHotEncoder(
-        handle_unknown="infrequent_if_exist", min_frequency=settings.rare_category, sparse_output=False, dtype=float
-    )
-    return make_pipeline(SimpleImputer(missing_values=None, strategy="constant", fill_value="(missing)"), one_hot)
+    rare, unseen = settings.rare_category, "infrequent_if_exist"
+    return _categories(OneHotEncoder(handle_unknown=unseen, min_frequency=rare, sparse_output=False, dtype=float))
+
+
+def _target(settings: Encoders) -> Pipeline:
+    """What the target is like in each category; for a training row, in the rows of other entities."""
+    return _categories(TargetEncoder(cv=GroupKFold(settings.folds)), StandardScaler())
+
+
+KINDS: dict[str, Any] = {
+    "numbers": {
+        "standard": lambda _: _numbers(StandardScaler()),
+        "robust": lambda _: _numbers(RobustScaler()),
+        "quantile": lambda _: _numbers(QuantileTransformer(n_quantiles=100, output_distribution="normal")),
+        "power": lambda _: _numbers(PowerTransformer()),
+        "splines": lambda _: _numbers(StandardScaler(), SplineTransformer(extrapolation="linear")),
+    },
+    "categories": {
+        "one_hot": _one_hot,
+        "target": _target,
+        "hashed": lambda settings: _categories(Hashed(settings.hashed_dimensions)),
+    },
+}

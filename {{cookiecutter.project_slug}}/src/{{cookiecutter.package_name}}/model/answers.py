@@ -2,41 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-COLUMNS = ("prediction", "probability", "route", "route_probability", "route_source")
+from ..encoders.gaps import gaps
+from ..encoders.row import row_encoder
+
+COLUMNS = ("prediction", "probability", "route", "route_probability", "route_source", "missing", "unseen")
+NUMBERS = ("probability", "route_probability")
 
 
-def answers(pipeline: Pipeline, frame: pd.DataFrame, segment: Any = None) -> pd.DataFrame:
-    """One answer per row, with the row's index.
+class Answerer:
+    """Answers to raw rows, from one fitted pipeline.
 
     Args:
-        pipeline: fitted, from raw columns to prediction.
-        frame: raw rows, conformed.
-        segment: of each row, None where unknown; only a cascade reads it.
-
-    Returns:
-        `prediction`; `probability` of that class (NaN in regression); `route`, `route_probability` and `route_source` of the
-        specialist that answered (None where nothing was routed).
+        pipeline: fitted, from raw columns to prediction; its first step is the encoder, its last the model.
     """
-    encode, model = pipeline[:-1], pipeline[-1]
-    Z = encode.transform(frame)
-    routed = hasattr(model, "route")
-    known = {"segment": segment} if routed else {}
-    said = pd.DataFrame(index=frame.index, columns=list(COLUMNS), dtype=object)
-    if hasattr(model, "predict_proba"):
-        probabilities = model.predict_proba(Z, **known)
-        best = probabilities.argmax(axis=1)
-        said["prediction"] = model.classes_[best]
-        said["probability"] = probabilities[np.arange(len(Z)), best]
-    else:
-        said["prediction"] = model.predict(Z, **known)
-        said["probability"] = np.nan
-    said[list(COLUMNS[2:])] = None
-    if routed:
-        said[list(COLUMNS[2:])] = model.route(Z, segment).to_numpy()
-    return said.infer_objects()
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.encode, self.model = pipeline[0], pipeline[-1]
+        self.encode_row = row_encoder(self.encode)
+        self.gaps = gaps(self.encode)
+
+    def answers(self, frame: pd.DataFrame, segment: Any = None) -> pd.DataFrame:
+        """One answer per row, with the row's index.
+
+        Args:
+            frame: raw rows, conformed.
+            segment: of each row, None where unknown; only a cascade reads it.
+
+        Returns:
+            `prediction`; `probability` of that class (NaN in regression); `route`, `route_probability` and `route_source` of
+            the specialist that answered (None where nothing was routed); `missing` modalities and `unseen` categories.
+        """
+        said = self._said(self.encode.transform(frame), frame.to_dict(orient="records"), segment)
+        # A word is an object whether all rows have it or none, so that chunks and single rows have the types of the whole.
+        forms = {name: float if name in NUMBERS else None if name == "prediction" else object for name in COLUMNS}
+        return pd.DataFrame({name: pd.Series(said[name], frame.index, dtype=form) for name, form in forms.items()})
+
+    def answer(self, row: Mapping[str, Any], segment: Any = None) -> dict[str, Any]:
+        """The answer to one row's conformed values, by column: equal to that of a frame of one row, without its cost."""
+        said = self._said(self.encode_row(row)[None], [row], None if segment is None else [segment])
+        return {name: values[0] for name, values in said.items()}
+
+    def _said(self, Z: np.ndarray, rows: list[Any], segment: Any) -> dict[str, Any]:
+        routed = hasattr(self.model, "route")
+        known = {"segment": segment} if routed else {}
+        if hasattr(self.model, "predict_proba"):
+            probabilities = self.model.predict_proba(Z, **known)
+            prediction, probability = self.model.classes_[probabilities.argmax(axis=1)], probabilities.max(axis=1)
+        else:
+            prediction, probability = self.model.predict(Z, **known), np.full(len(Z), np.nan)
+        route = self.model.route(Z, segment).to_numpy() if routed else np.full((len(Z), 3), None)
+        gaps = [(self.gaps.missing(row), self.gaps.unseen(row)) for row in rows]
+        missing, unseen = zip(*gaps, strict=True) if gaps else ((), ())
+        return dict(zip(COLUMNS, (prediction, probability, *route.T, missing, unseen), strict=True))

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..data.schema import categories, conform
 from ..metrics import scores
-from ..model.persistence import ENCODER, load
+from ..model.persistence import file_of, load
 from ..settings import Settings
 
 
@@ -19,7 +19,8 @@ def run(settings: Settings, out: Path, training_set: Path, fit: Path) -> None:
     """Write `metrics.json`: scores of every candidate, over all rows and by segment, the simplest candidate first."""
     data, columns = settings.data, settings.columns
     rows = pd.read_parquet(training_set / "test.parquet")
-    encoded = load(fit / ENCODER).transform(conform(rows, columns.modalities())[list(columns.names)])
+    saved_as = settings.model.saved_as
+    encoded = load(file_of(fit, "encoder", saved_as)).transform(conform(rows, columns.modalities())[list(columns.names)])
     target = rows[data.target].to_numpy()
     parts = {"all": np.ones(len(rows), dtype=bool)}
     if data.segment:
@@ -27,7 +28,7 @@ def run(settings: Settings, out: Path, training_set: Path, fit: Path) -> None:
         parts |= {f"{data.segment} = {name}": (segments == name).to_numpy() for name in sorted(segments.dropna().unique())}
     found: dict[str, dict[str, dict[str, float]]] = {}
     for name in json.loads((fit / "candidates.json").read_text(encoding="utf-8")):
-        model = load(fit / f"{name}.skops")
+        model = load(file_of(fit, name, saved_as))
         # The segment is the model's to find out, as it will be for most new rows.
         predicted = model.predict(encoded)
         probabilities = model.predict_proba(encoded) if data.task == "classification" else None

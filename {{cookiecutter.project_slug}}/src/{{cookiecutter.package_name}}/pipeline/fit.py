@@ -10,31 +10,33 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from ..data.schema import categories, conform
-from ..encoders.fusion import encoder
+from ..digests import digest
+from ..encoders.fusion import encoder, fit_transform
+from ..encoders.golden import golden_rows
 from ..model.candidates import candidates, fitted
-from ..model.persistence import ENCODER, save
+from ..model.persistence import file_of, save
+from ..model.single import estimator
 from ..settings import Settings
+from .steps import network_files
 
-GOLDEN_ROWS = 7
 
-
-def run(settings: Settings, out: Path, training_set: Path) -> None:
+def run(settings: Settings, out: Path, root: Path, training_set: Path) -> list[Path]:
     """Write the encoder, every candidate, and `golden.parquet`: rows on which a loaded model proves itself."""
     data, columns = settings.data, settings.columns
     rows = pd.read_parquet(training_set / "train.parquet")
     raw = conform(rows, columns.modalities())[list(columns.names)]
-    encode = encoder(columns, settings.encoders)
-    encoded = encode.fit_transform(raw)
-    save(encode, out / ENCODER)
-    target = rows[data.target].to_numpy()
+    target, groups = rows[data.target].to_numpy(), rows[data.entity].to_numpy()
+    encode = encoder(columns, settings.encoders.located(root), estimator("linear", data.task, settings))
     segment = categories(rows[data.segment]).to_numpy() if data.segment else None
     unfitted = candidates(settings)
     with threadpool_limits(settings.model.threads):
+        encoded = fit_transform(encode, raw, target, groups)
+        save(encode, file_of(out, "encoder", settings.model.saved_as))
         for name, candidate in unfitted.items():
-            save(fitted(candidate, encoded, target, segment, rows[data.entity].to_numpy()), out / f"{name}.skops")
+            model = fitted(candidate, encoded, target, segment, groups)
+            save(model, file_of(out, name, settings.model.saved_as))
     (out / "candidates.json").write_text(json.dumps(list(unfitted)), encoding="utf-8")
-    golden = raw.assign(**{data.entity: rows[data.entity]}).head(GOLDEN_ROWS)
-    known = pd.Series(range(len(golden)), index=golden.index) < len(golden) - 1  # of the last one nothing but its key
-    golden = golden.assign(**{name: golden[name].where(known) for name in columns.names})
-    golden.to_parquet(out / "golden.parquet", index=False)
+    golden_rows(raw, rows[data.entity], columns).to_parquet(out / "golden.parquet")
+    (out / "train.sha256").write_text(digest(training_set / "train.parquet"), encoding="utf-8")
     shutil.copyfile(training_set / "views.sha256", out / "views.sha256")
+    return network_files(settings, root)

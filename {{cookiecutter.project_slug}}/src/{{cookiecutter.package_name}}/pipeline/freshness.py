@@ -42,7 +42,7 @@ def key(step: Step, settings: Settings, root: Path) -> dict[str, Any]:
         "inputs": {need: manifest and digest_of(manifest["files"]) for need, manifest in inputs.items()},
         "settings": dumped,
         "listed": [_name(path, root) for path in step.reads(settings, root)] if step.reads else [],
-        "code": {path.relative_to(PACKAGE).as_posix(): _parsed(path)[0] for path in modules},
+        "code": code(modules),
         "libraries": {name: _version(name) for name in sorted(_libraries(modules))},
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
     }
@@ -63,17 +63,22 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
 
 
 def manifest(
-    step: Step, settings: Settings, root: Path, folder: Path, sources: Iterable[Path] | Mapping[Path, str]
+    step: Step, wanted: dict[str, Any], root: Path, folder: Path, sources: Iterable[Path] | Mapping[Path, str]
 ) -> dict[str, Any]:
-    """The manifest of a step that has just written a folder; of files that others write, it is told the digest as read."""
+    """The manifest of a step that has just written a folder, with its key from before; it may be told digests as read."""
     read = sources if isinstance(sources, Mapping) else {path: digest(path) for path in sources}
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {
         "step": step.name,
-        "key": key(step, settings, root),
+        "key": wanted,
         "files": {path.relative_to(folder).as_posix(): digest(path) for path in files},
         "sources": {_name(path, root): held for path, held in read.items()},
     }
+
+
+def code(modules: Iterable[Path]) -> dict[str, str]:
+    """Modules of this package, and the digest of what each does."""
+    return {path.relative_to(PACKAGE).as_posix(): _parsed(path)[0] for path in sorted(modules)}
 
 
 def imported(path: Path) -> set[Path]:

@@ -11,12 +11,13 @@ from pathlib import Path
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from .. import registry
+from .. import bundle, registry
+from ..card import Origin
 from ..digests import digest_of
 from ..metrics import metric
-from ..model.persistence import ENCODER, load
+from ..model.persistence import file_of, load
 from ..settings import Settings
-from .freshness import read_manifest
+from .freshness import PACKAGE, code, read_manifest
 
 
 def run(settings: Settings, out: Path, root: Path, fit: Path, evaluate: Path) -> list[Path]:
@@ -38,10 +39,22 @@ def run(settings: Settings, out: Path, root: Path, fit: Path, evaluate: Path) ->
 def _publish(name: str, scores: dict[str, float], models: Path, fit: Path, settings: Settings) -> str:
     """Save the candidate's bundle and make it the one that answers."""
     manifest = read_manifest(fit)
-    version = digest_of([name, manifest and manifest["key"]])[:12]
-    pipeline = Pipeline([("encode", load(fit / ENCODER)), ("model", load(fit / f"{name}.skops"))])
+    limits = settings.model_dump(mode="json", include={"validation": {"columns"}})
+    version = digest_of([name, manifest and manifest["key"], limits])[:12]
+    saved_as = settings.model.saved_as
+    encoder, model = (load(file_of(fit, part, saved_as)) for part in ("encoder", name))
+    origin = Origin(
+        version=version,
+        candidate=name,
+        data=settings.data,
+        columns=settings.columns,
+        limits=settings.validation.columns,
+        scores=scores,
+        views=(fit / "views.sha256").read_text(encoding="utf-8"),
+        training_data=(fit / "train.sha256").read_text(encoding="utf-8"),
+        code=digest_of(code(PACKAGE.rglob("*.py"))),
+    )
     golden = pd.read_parquet(fit / "golden.parquet")
-    views = (fit / "views.sha256").read_text(encoding="utf-8")
-    registry.save(models, version, name, pipeline, golden, settings.data, settings.columns, scores, views)
+    bundle.save(models / version, origin, Pipeline([("encode", encoder), ("model", model)]), golden, saved_as)
     registry.promote(models, version)
     return version

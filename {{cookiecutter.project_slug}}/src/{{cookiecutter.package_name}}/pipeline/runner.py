@@ -13,7 +13,7 @@ from filelock import FileLock
 
 from ..refusal import Refusal
 from ..settings import Settings
-from .freshness import MANIFEST, artifacts, is_fresh, manifest, read_manifest
+from .freshness import MANIFEST, artifacts, is_fresh, key, manifest, read_manifest
 from .steps import Step
 
 
@@ -57,8 +57,9 @@ def _run(step: Step, settings: Settings, root: Path) -> None:
         given: dict[str, object] = {need: home / need for need in step.needs}
         given |= {"root": root} if step.outside else {}
         module = import_module(f".{step.name}", __package__)
+        wanted = key(step, settings, root)  # of now: what comes in while the step runs was not read
         sources = module.run(settings=settings.only(step.settings), out=out, **given)
-        found = manifest(step, settings, root, out, sources or ())
+        found = manifest(step, wanted, root, out, sources or ())
         (out / MANIFEST).write_text(json.dumps(found, indent=1), encoding="utf-8")
         _replace(out, home / step.name)
     except Exception as error:

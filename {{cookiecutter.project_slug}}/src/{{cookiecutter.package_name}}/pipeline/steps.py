@@ -35,6 +35,12 @@ class Step:
     reads: Callable[[Settings, Path], list[Path]] | None = None
 
 
+def network_files(settings: Settings, root: Path) -> list[Path]:
+    """The files of the frozen encoders, with the tokenizers beside them."""
+    named = [Path(own.path) for own in settings.encoders.located(root).networks.values()]
+    return [path for file in named for path in (file, file.with_name("tokenizer.json")) if path.is_file()]
+
+
 STEPS = (
     Step("ingest", settings=("tables", "data", "columns", "seed"), outside=True, reads=raw_files),
     Step(
@@ -42,9 +48,15 @@ STEPS = (
     ),
     Step("materialize", needs=("validate",), settings=("features",), outside=True),
     Step("training_set", needs=("validate", "materialize"), settings=("data", "columns", "features", "split")),
-    Step("fit", needs=("training_set",), settings=("data", "columns", "encoders", "model", "cascade", "seed")),
-    Step("evaluate", needs=("training_set", "fit"), settings=("data", "columns")),
-    Step("promote", needs=("fit", "evaluate"), settings=("data", "columns", "gate"), outside=True),
+    Step(
+        "fit",
+        needs=("training_set",),
+        settings=("data", "columns", "encoders", "model", "cascade", "seed"),
+        outside=True,
+        reads=network_files,
+    ),
+    Step("evaluate", needs=("training_set", "fit"), settings=("data", "columns", "model")),
+    Step("promote", needs=("fit", "evaluate"), settings=("data", "columns", "validation", "model", "gate"), outside=True),
 )
 
 

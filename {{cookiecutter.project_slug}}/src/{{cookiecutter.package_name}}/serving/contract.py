@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from functools import cache
+from reprlib import repr as shown  # short, however long or deep the value
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
+from ..card import Card
+from ..data.limits import wanted
 from ..refusal import Refusal
-from ..registry import Card
+from ..sections import Columns, Data, Limits
 
+MOST_CHARACTERS = 100_000  # of a text: more than ten thousand words, and an encoder of text takes memory by the character
+TEXT = Annotated[str, Field(max_length=MOST_CHARACTERS)]
+FINITE = Annotated[float, Field(allow_inf_nan=False)]
 TYPES: dict[str, Any] = {
-    "numbers": Annotated[float, Field(allow_inf_nan=False)] | None,
-    "categories": str | int | float | bool | None,
-    "text": str | None,
-    "image": Annotated[str, Field(description="a PNG or JPEG, base64")] | None,
+    "numbers": FINITE,
+    "categories": TEXT | int | FINITE | bool,
+    "dates": Annotated[TEXT, Field(json_schema_extra={"format": "date-time"})],
+    "text": TEXT,
+    "image": Annotated[str, Field(json_schema_extra={"format": "byte"})],
 }
+KEYS: dict[str, Any] = {"number": Annotated[int, Field(ge=-(2**63), lt=2**63)], "text": TEXT}
+TOLD = {"dates": "a time in ISO 8601", "image": "a PNG or JPEG, base64", "number": "a whole number of 64 bits"}
+# What an example shows where a null may not stand; the picture has one pixel.
+SAMPLES = {"dates": "2026-05-01T12:00:00Z", "image": "R0lGODdhAQABAIAAAAAAAAAAACwAAAAAAQABAAACAkQBADs="}
 
 
 class RequestError(Refusal):
@@ -25,23 +36,14 @@ class RequestError(Refusal):
 
 def row_model(card: Card) -> type[BaseModel]:
     """The type of one row: the entity, and any column of the model; what is absent comes from the feature store or is null."""
-    whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
-    entity: Any = (whole if card.key == "number" else str, Field(description="the entity's key"))
-    fields: dict[str, Any] = {card.data.entity: entity}
-    for name, modality in card.columns.modalities().items():
-        fields[name] = (TYPES[modality], None)
-    if card.data.segment and card.data.segment not in fields:
-        fields[card.data.segment] = (TYPES["categories"], Field(default=None, description="used if known, else predicted"))
-    shown: Any = {"examples": [json.loads(example(card))]}
-    config = ConfigDict(extra="forbid", strict=True, json_schema_extra=shown)
-    return create_model("Row", __config__=config, **fields)
+    return _row_model(card.key, card.data, card.columns, tuple(card.limits.items()), example(card))
 
 
 def parse(card: Card, text: str | bytes) -> list[dict[str, Any]]:
     """The rows in a JSON text, one object or a list of them; only the fields that were sent.
 
     Raises:
-        RequestError: it is not JSON, or a field is unknown, missing or of the wrong type.
+        RequestError: it is not JSON, or a field is unknown, missing, of the wrong type or out of its range.
     """
     try:
         rows = json.loads(text)
@@ -55,25 +57,51 @@ def parse(card: Card, text: str | bytes) -> list[dict[str, Any]]:
 
 def example(card: Card) -> str:
     """A row to copy; it shows the fields, not what a training row held."""
-    key = {card.data.entity: 1 if card.key == "number" else "key"}
-    return json.dumps(dict.fromkeys(card.columns.names) | key)
+    row: dict[str, object] = {}
+    for name, modality in card.columns.modalities().items():
+        limits = card.limits.get(name, Limits())
+        sample = SAMPLES.get(modality, "words") if modality != "numbers" else limits.min or limits.max or 0.0
+        row[name] = None if limits.null else sample
+    return json.dumps(row | {card.data.entity: 1 if card.key == "number" else "key"})
+
+
+@cache  # it takes milliseconds, and checking a row microseconds
+def _row_model(key: str, data: Data, columns: Columns, limits: tuple[tuple[str, Limits], ...], copied: str) -> type[BaseModel]:
+    fields: dict[str, Any] = {data.entity: (KEYS[key], Field(alias=data.entity, description=TOLD.get(key, "a text")))}
+    for name, modality in columns.modalities().items():
+        limit = dict(limits).get(name, Limits())
+        held = Annotated[FINITE, Field(ge=limit.min, le=limit.max)] if modality == "numbers" else TYPES[modality]
+        told = wanted(limit) if modality == "numbers" else TOLD.get(modality)
+        fields[name] = (held | None if limit.null else held, Field(default=None, alias=name, description=told))
+    if data.segment and data.segment not in fields:
+        told = "used if known, else predicted"
+        fields[data.segment] = (TYPES["categories"] | None, Field(default=None, alias=data.segment, description=told))
+    config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [json.loads(copied)]})
+    # The attributes are numbered, for a column may have a name that none can have, such as `_id` or `copy`.
+    numbered: Any = {f"field{place}": field for place, field in enumerate(fields.values())}
+    made: type[BaseModel] = create_model("Row", __config__=config, **numbered)
+    return made
 
 
 def _checked(model: type[BaseModel], number: int, row: object) -> dict[str, Any]:
     try:
-        return model.model_validate(row).model_dump(exclude_unset=True)
+        return model.model_validate(row).model_dump(exclude_unset=True, by_alias=True)
     except ValidationError as error:
-        raise RequestError(_sentence(error.errors(), list(model.model_fields), number)) from None
+        described = {str(field.alias): field.description for field in model.model_fields.values()}
+        raise RequestError(_sentence(error.errors()[0], described, number)) from None
 
 
-def _sentence(errors: Sequence[Any], known: Sequence[str], number: int) -> str:
+def _sentence(error: Any, described: dict[str, str | None], number: int) -> str:
     """The first thing wrong with a row, in words."""
-    first = errors[0]
-    name = ".".join(str(part) for part in first["loc"][:1])
-    if first["type"] == "extra_forbidden":
-        return f"row {number}: {name!r} is no known field; the fields are {', '.join(known)}"
-    if first["type"] == "missing":
-        return f"row {number}: {name!r} is missing; every row needs it"
-    if not name:
-        return f"row {number} is {first['input']!r:.60}; a row is an object with the fields {', '.join(known)}"
-    return f"row {number}: {name!r} is {first['input']!r:.60}: {first['msg'][:1].lower()}{first['msg'][1:]}"
+    name, value = ".".join(str(part) for part in error["loc"][:1]), shown(error["input"])
+    if not error["loc"]:
+        return f"row {number} is {value}; a row is an object with the fields {', '.join(described)}"
+    match error["type"]:
+        case "extra_forbidden":
+            return f"row {number}: {name!r} is no known field; the fields are {', '.join(described)}"
+        case "missing":
+            return f"row {number}: {name!r} is missing; every row needs it"
+        case "greater_than_equal" | "less_than_equal" | "less_than":
+            return f"row {number}: {name!r} is {value}, not {described[name]}"
+        case _:
+            return f"row {number}: {name!r} is {value}: {error['msg'][:1].lower()}{error['msg'][1:]}"

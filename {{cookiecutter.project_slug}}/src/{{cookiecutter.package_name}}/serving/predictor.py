@@ -11,13 +11,15 @@ from typing import Any
 import pandas as pd
 
 from .. import registry
-from ..data.schema import SchemaError, conform, from_json_rows, keys
+from ..bundle import Bundle
+from ..data.limits import bounded
+from ..data.row import formed
+from ..data.schema import SchemaError, conform, from_json_rows, keys, label
 from ..feature_store.catalog import StoreError
 from ..feature_store.store import FeatureStore, offered
 from ..feature_store.views import FeatureView, views_digest, views_of
 from ..features import VIEWS
-from ..model.answers import answers
-from ..registry import Bundle
+from ..model.persistence import BundleError
 from ..settings import read_settings
 
 
@@ -51,7 +53,7 @@ class Predictor:
             now: decides which stored features are still valid.
 
         Returns:
-            A row per row, same index: entity, prediction, probability, route, route_probability, route_source, model.
+            A row per row, same index: the entity, what `Answerer.answers` says, and the model's version.
 
         Raises:
             SchemaError: a column is missing, or a value cannot be read.
@@ -68,12 +70,18 @@ class Predictor:
             stored = {feature.name for view in self.views for feature in view.features}
             raw = [name for name in card.columns.names if name not in stored]
             raise SchemaError(f"column {missing[0]!r} is missing; the rows must hold {', '.join([card.data.entity, *raw])}")
-        inputs = conform(whole, card.columns.modalities())[list(card.columns.names)]
+        inputs = bounded(conform(whole, card.columns.modalities())[list(card.columns.names)], card.limits)
         segment = card.data.segment
         known = conform(rows, {segment: "categories"})[segment] if segment is not None and segment in rows else None
-        found = answers(self.bundle.pipeline, inputs, known)
+        found = self.bundle.answerer.answers(inputs, known)
         found.insert(0, card.data.entity, named[card.data.entity])
         return found.assign(model=card.version)
+
+    def answer_rows(self, rows: Sequence[Mapping[str, Any]], now: dt.datetime) -> list[dict[str, Any]]:
+        """Answer rows that the contract has checked, as JSON values; one by itself is answered without a frame."""
+        found = self._answer_one(rows[0], now) if len(rows) == 1 else None
+        answers = [found] if found else self.answer_json(rows, now).to_dict(orient="records")
+        return [{str(name): None if value != value else value for name, value in answer.items()} for answer in answers]
 
     def answer_json(self, rows: Sequence[Mapping[str, Any]], now: dt.datetime) -> pd.DataFrame:
         """Answer rows of JSON values, in which a column that was not sent is null."""
@@ -82,17 +90,34 @@ class Predictor:
         unsent = [name for name in card.columns.names if name not in frame]
         return self.answer(frame.assign(**dict.fromkeys(unsent)), now)
 
+    def _answer_one(self, row: Mapping[str, Any], now: dt.datetime) -> dict[str, Any] | None:
+        """The answer to one row; None where a value is out of the ordinary, and the rules for frames say what about it."""
+        card = self.bundle.card
+        modalities = card.columns.modalities()
+        labels = {name: label(row[name]) for name in card.columns.categories if row.get(name) is not None}
+        (stored,) = self._stored([{**row, **labels}], now) if self.views else ({},)
+        sent = {name: stored.get(name) if row.get(name) is None else row[name] for name in modalities}
+        values = formed(sent, modalities, card.limits)
+        if values is None:
+            return None
+        segment = row.get(card.data.segment or "")
+        said = self.bundle.answerer.answer(values, None if segment is None else label(segment))
+        return {card.data.entity: row[card.data.entity], **said, "model": card.version}
+
+    def _stored(self, rows: Sequence[Mapping[str, Any]], now: dt.datetime) -> list[dict[str, Any]]:
+        """What the store knows of each row, by the keys that the row holds."""
+        self.check_store()
+        keys = dict.fromkeys(key for view in self.views for key in view.keys)
+        used = [name for view in self.views for name in view.names if name in self.bundle.card.columns.names]
+        return self.store.get_online_features(used, [{key: row.get(key) for key in keys} for row in rows], now)
+
     def _with_features(self, rows: pd.DataFrame, now: dt.datetime) -> pd.DataFrame:
         """The rows with what the store knows of them, where they do not say it themselves."""
         if not self.views:
             return rows
-        self.check_store()
-        keys = rows.reindex(columns=list(dict.fromkeys(key for view in self.views for key in view.keys)))
-        used = [name for view in self.views for name in view.names if name in self.bundle.card.columns.names]
-        entities = keys.astype(object).where(keys.notna(), None).to_dict(orient="records")
-        found = self.store.get_online_features(used, [{str(key): value for key, value in row.items()} for row in entities], now)
-        stored = pd.DataFrame(found, columns=used, index=rows.index, dtype=object)
-        for name in used:
+        held: list[dict[str, Any]] = rows.astype(object).where(rows.notna(), None).to_dict(orient="records")  # type: ignore[assignment]
+        stored = pd.DataFrame(self._stored(held, now), index=rows.index, dtype=object)
+        for name in map(str, stored):
             given = rows[name] if name in rows else pd.Series(None, index=rows.index, dtype=object)
             rows = rows.assign(**{name: given.astype(object).where(given.notna(), stored[name])})
         return rows
@@ -105,14 +130,12 @@ def load_predictor(root: Path) -> Predictor:
         BundleError: none is promoted, it does not prove itself, or the features that it reads are defined otherwise now.
         StoreError: the features are not there.
     """
-    bundle = registry.load(root / registry.FOLDER)
-    features = read_settings(root / "settings.toml").features
-    store = FeatureStore(features.folder(root))
-    views = views_of(offered(features, root, VIEWS), bundle.card.columns.names)
+    settings = read_settings(root / "settings.toml")
+    bundle = registry.load(root / registry.FOLDER, saved_as=settings.model.saved_as)
+    store = FeatureStore(settings.features.folder(root))
+    views = views_of(offered(settings.features, root, VIEWS), bundle.card.columns.names)
     if views_digest(views) != bundle.card.views:
-        raise registry.BundleError(
-            f"features.py has changed since model {bundle.card.version} was trained; retrain with `make run`"
-        )
+        raise BundleError(f"features.py has changed since model {bundle.card.version} was trained; retrain with `make run`")
     predictor = Predictor(bundle, store, tuple(views))
     predictor.check_store()
     return predictor

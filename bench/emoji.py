@@ -47,7 +47,9 @@ def main() -> int:
     package = imported(arguments.project)
     frame = conformed(pd.read_parquet(arguments.data))
     shares = frame["category"].value_counts(normalize=True)
-    print(f"{len(frame)} rows, {frame['group'].nunique()} groups, {len(shares)} categories; the commonest is {shares.iloc[0]:.3f}")
+    print(
+        f"{len(frame)} rows, {frame['group'].nunique()} groups, {len(shares)} categories; the commonest is {shares.iloc[0]:.3f}"
+    )
     print(f"{'accuracy':14}" + "".join(f"fold {fold}  " for fold in range(FOLDS)) + "  mean  required  seconds")
     missed = 0
     for modality in COLUMNS:

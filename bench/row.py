@@ -47,9 +47,24 @@ def main() -> int:
         for place, row in enumerate(frame.head(200).to_dict(orient="records"))
     )
     kept = [
-        line("one row, of pipeline.predict's time", p50(lambda: model.predict(answerer.encode_row(row)[None])), p50(lambda: pipeline.predict(one)), 1 / 3),
-        line("one whole answer, of pipeline.predict's", p50(lambda: answerer.answer(row)), p50(lambda: pipeline.predict(one)), 1 / 2),
-        line("1,000 rows, of a flat pipeline's time", p50(lambda: pipeline.predict(thousand), 11), p50(lambda: flat.predict(thousand), 11), 1.05),
+        line(
+            "one row, of pipeline.predict's time",
+            p50(lambda: model.predict(answerer.encode_row(row)[None])),
+            p50(lambda: pipeline.predict(one)),
+            1 / 3,
+        ),
+        line(
+            "one whole answer, of pipeline.predict's",
+            p50(lambda: answerer.answer(row)),
+            p50(lambda: pipeline.predict(one)),
+            1 / 2,
+        ),
+        line(
+            "1,000 rows, of a flat pipeline's time",
+            p50(lambda: pipeline.predict(thousand), 11),
+            p50(lambda: flat.predict(thousand), 11),
+            1.05,
+        ),
     ]
     print(f"{'greatest difference of 200 rows, one by one':45}{differ:9.1e}  at most 1e-09")
     return int(not all(kept) or differ > 1e-9)
@@ -83,7 +98,10 @@ def line(what: str, ours: float, plain: float, bound: float) -> bool:
     """Print a measure and whether it keeps its bound."""
     kept = ours / plain <= bound
     verdict = "kept" if kept else "MISSED"
-    print(f"{what:45}{ours / plain:9.2f}  at most {bound:.2f}  {verdict}  ({ours * 1e3:.2f} ms / {plain * 1e3:.2f} ms)", flush=True)
+    print(
+        f"{what:45}{ours / plain:9.2f}  at most {bound:.2f}  {verdict}  ({ours * 1e3:.2f} ms / {plain * 1e3:.2f} ms)",
+        flush=True,
+    )
     return kept
 
 

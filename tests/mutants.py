@@ -315,11 +315,11 @@ MUTANTS = (
         replaced("for name in changed(digests, folder):", "for name in []:"),
         RUN,
     ),
-    Mutant("test rows are trained on", f"{PACKAGE}/pipeline/fit.py", replaced('"train.parquet"', '"test.parquet"'), RUN),
+    Mutant("test rows are trained on", f"{PACKAGE}/pipeline/fit.py", replaced('read_parquet(training_set / "train.parquet")', 'read_parquet(training_set / "test.parquet")'), RUN),
     Mutant(
         "an edited module runs nothing",
         f"{PACKAGE}/pipeline/freshness.py",
-        replaced("for path in modules}", "for path in modules[:0]}"),
+        replaced("for path in sorted(modules)}", "for path in sorted(modules)[:0]}"),
         RUN,
     ),
     Mutant(

@@ -89,7 +89,9 @@ def killed_writers(folder: Path) -> None:
         assert found in ({kept}, {generation}), f"{found} after {kept}, when write {generation} was killed"
         survived.append(found == {generation})
         kept = generation if survived[-1] else kept
-        within *= 0.9 if survived[-1] else 1.1  # a write lasts longer or shorter than the measured one, so the kills close in on its end
+        within *= (
+            0.9 if survived[-1] else 1.1
+        )  # a write lasts longer or shorter than the measured one, so the kills close in on its end
     assert {True, False} == set(survived), "every kill came too early, or too late"
     write(folder, 1000)
     assert {1000} == online(module("store").FeatureStore(folder))

@@ -112,7 +112,9 @@ def _numbers(bunch: Any) -> dict[str, list[str]]:
 
 
 CASES = {
-    "wine": Case(_wine, '{ path = "data/wine.csv" }', _numbers(load_wine()), "what", "accuracy", 0.93, encoders='numbers = "splines"'),
+    "wine": Case(
+        _wine, '{ path = "data/wine.csv" }', _numbers(load_wine()), "what", "accuracy", 0.93, encoders='numbers = "splines"'
+    ),
     "breast cancer": Case(
         _breast_cancer,
         '{ query = "FROM samples", database = "data/clinic.duckdb" }',
@@ -123,7 +125,14 @@ CASES = {
         encoders='numbers = ["power", "quantile"]',
     ),
     "diabetes": Case(
-        _diabetes, '{ path = "data/*.parquet" }', _numbers(load_diabetes()), "what", "r2", 0.35, task="regression", encoders='fusion = "stacked"'
+        _diabetes,
+        '{ path = "data/*.parquet" }',
+        _numbers(load_diabetes()),
+        "what",
+        "r2",
+        0.35,
+        task="regression",
+        encoders='fusion = "stacked"',
     ),
     "digits": Case(_digits, '{ path = "data/digits.csv" }', {"image": ["picture"]}, "what", "accuracy", 0.96),
     "emoji": Case(

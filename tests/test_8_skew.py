@@ -37,4 +37,9 @@ def scored(project: Project, python: str, rows: Path) -> pd.DataFrame:
 def scores(project: Project) -> dict[str, float]:
     """Every score of every candidate."""
     found = json.loads((project.folder / "artifacts" / "evaluate" / "metrics.json").read_text(encoding="utf-8"))["scores"]
-    return {f"{name} {part} {metric}": value for name, parts in found.items() for part, own in parts.items() for metric, value in own.items()}
+    return {
+        f"{name} {part} {metric}": value
+        for name, parts in found.items()
+        for part, own in parts.items()
+        for metric, value in own.items()
+    }

@@ -176,9 +176,9 @@ def test_a_model_that_answers_otherwise_one_by_one_is_refused(
 ) -> None:
     """A row alone goes through the same pipeline on another way, which is proved as well."""
     answer = Answerer.answer
-    monkeypatch.setattr(Answerer, "answer", lambda *given: answer(*given) | {"prediction": "else"})
+    monkeypatch.setattr(Answerer, "answer", lambda *given: answer(*given) | {"missing": "else"})
 
-    with pytest.raises(BundleError, match=r"golden row '0 of training' with prediction = 'else', when saved it was "):
+    with pytest.raises(BundleError, match=r"golden row '0 of training' with missing = 'else', when saved it was "):
         bundle.load(folder, saved_as)
 
 

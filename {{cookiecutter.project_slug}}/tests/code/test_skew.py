@@ -19,7 +19,10 @@ from {{ cookiecutter.package_name }}.data.schema import conform, to_json_rows
 from {{ cookiecutter.package_name }}.data.sources import read_files
 from {{ cookiecutter.package_name }}.digests import digest
 from {{ cookiecutter.package_name }}.encoders import row as one_row
+from {{ cookiecutter.package_name }}.encoders.fusion import encoder, fit_transform
+from {{ cookiecutter.package_name }}.encoders.volume import Volume
 from {{ cookiecutter.package_name }}.model.persistence import BundleError, save
+from {{ cookiecutter.package_name }}.model.single import estimator
 from {{ cookiecutter.package_name }}.serving.predictor import Predictor
 from {{ cookiecutter.package_name }}.settings import Settings
 
@@ -61,8 +64,8 @@ def test_a_refitted_scaler_is_refused(root: Path, settings: Settings, tmp_path: 
     assert promoted is not None
     folder = Path(shutil.copytree(root / registry.FOLDER / promoted["version"], tmp_path / promoted["version"]))
     pipeline = bundle.load(folder, settings.model.saved_as).pipeline
-    scalers = [step for step in _parts(pipeline) if isinstance(step, StandardScaler)]
-    scalers[0].mean_ = scalers[0].mean_ + scalers[0].scale_
+    scaler = next(step for step in _parts(pipeline) if isinstance(step, StandardScaler | Volume))
+    scaler.scale_ = scaler.scale_ * 1.01
     card = read_card(folder)
     (file,) = card.files
     save(pipeline, folder / file)
@@ -81,15 +84,20 @@ def test_a_short_cut_that_differs_is_refused(root: Path, settings: Settings, mon
         registry.load(root / registry.FOLDER, saved_as=settings.model.saved_as)
 
 
-def test_statistics_are_those_of_the_training_rows(root: Path, predictor: Predictor) -> None:
-    """The medians and means that fill and scale numbers are the training split's, and not those of all rows."""
-    columns = predictor.bundle.card.columns
-    train = pd.read_parquet(root / "artifacts" / "training_set" / "train.parquet")
-    numbers = conform(train, columns.modalities())[list(columns.numbers)]
-    filled = numbers.fillna(numbers.median())
-    scaler = next(step for step in _parts(predictor.bundle.pipeline) if isinstance(step, StandardScaler))
+def test_statistics_are_those_of_the_training_rows(root: Path, settings: Settings, predictor: Predictor) -> None:
+    """An encoder fitted on the training split alone encodes as the model's does; one that saw the test rows does not."""
+    home, columns, target = root / "artifacts" / "training_set", settings.columns, settings.data.target
+    train, test = (pd.read_parquet(home / f"{side}.parquet") for side in ("train", "test"))
+    asked = conform(train.head(20), columns.modalities())
+    encoded = predictor.bundle.pipeline[0].transform(asked)
+    model = estimator("linear", settings.data.task, settings)
 
-    np.testing.assert_allclose(scaler.mean_[: len(columns.numbers)], filled.mean())
+    for rows, same in ((train, True), (pd.concat([train, test], ignore_index=True), False)):
+        fitted = encoder(columns, settings.encoders.located(root), model)
+        raw, groups = conform(rows, columns.modalities()), rows[settings.data.entity].to_numpy()
+        fit_transform(fitted, raw, rows[target].to_numpy(), groups)
+        again = fitted.transform(asked)
+        assert same == (again.shape == encoded.shape and np.allclose(again, encoded, rtol=0, atol=1e-9))
 
 
 def _parts(pipeline: object) -> list[object]:

@@ -78,7 +78,7 @@ def refuse_more(rows: pd.DataFrame, found: pd.DataFrame, table: str, most: float
         counts = found["reason"].value_counts()
         first = found[found["reason"] == counts.index[0]].iloc[0]
         raise SchemaError(
-            f"table {table!r}: {share:.2%} of {len(rows)} rows are bad, more than validation.max_bad_share = {most:g} of "
-            f"settings.toml; most often, in {counts.iloc[0]} rows, {counts.index[0]} (row {first['row']}: "
+            f"table {table!r}: {100 * share:.2f}% of {len(rows)} rows are bad, more than validation.max_bad_share = {most:g} "
+            f"of settings.toml; most often, in {counts.iloc[0]} rows, {counts.index[0]} (row {first['row']}: "
             f"{shown(rows.at[first['row'], first['column']])}); mend the rows, or what the settings say of the column"
         )

@@ -49,7 +49,7 @@ KINDS: dict[str, Any] = {
     "numbers": {
         "standard": lambda _: _numbers(StandardScaler()),
         "robust": lambda _: _numbers(RobustScaler()),
-        "quantile": lambda _: _numbers(QuantileTransformer(n_quantiles=100, output_distribution="normal")),
+        "quantile": lambda _: _numbers(QuantileTransformer(n_quantiles=50, output_distribution="normal")),
         "power": lambda _: _numbers(PowerTransformer()),
         "splines": lambda _: _numbers(StandardScaler(), SplineTransformer(extrapolation="linear")),
     },

@@ -315,7 +315,12 @@ MUTANTS = (
         replaced("for name in changed(digests, folder):", "for name in []:"),
         RUN,
     ),
-    Mutant("test rows are trained on", f"{PACKAGE}/pipeline/fit.py", replaced('read_parquet(training_set / "train.parquet")', 'read_parquet(training_set / "test.parquet")'), RUN),
+    Mutant(
+        "test rows are trained on",
+        f"{PACKAGE}/pipeline/fit.py",
+        replaced('read_parquet(training_set / "train.parquet")', 'read_parquet(training_set / "test.parquet")'),
+        RUN,
+    ),
     Mutant(
         "an edited module runs nothing",
         f"{PACKAGE}/pipeline/freshness.py",

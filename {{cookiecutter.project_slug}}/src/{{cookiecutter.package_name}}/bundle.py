@@ -56,6 +56,7 @@ def save(folder: Path, origin: Origin, pipeline: Pipeline, golden: pd.DataFrame,
     if _is_whole(folder):
         return
     new = folder.with_name(f".{folder.name}.{os.getpid()}")
+    shutil.rmtree(new, ignore_errors=True)  # a container's processes have the same number each time, a killed one's too
     new.mkdir(parents=True)
     try:
         file = file_of(new, PIPELINE, saved_as)

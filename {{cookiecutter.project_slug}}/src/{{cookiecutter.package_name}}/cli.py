@@ -159,7 +159,7 @@ if find_spec(".serving.app", __package__):  # generated with serving = api
     def serve(
         host: Annotated[str | None, typer.Option(help="address to listen on, instead of the settings'")] = None,
         port: Annotated[
-            int | None, typer.Option(help="port to listen on, instead of the settings'; 0 takes a free one")
+            int | None, typer.Option(min=0, max=65535, help="port to listen on, instead of the settings'; 0 takes a free one")
         ] = None,
     ) -> None:
         """Answer requests over HTTP, until Ctrl-C."""

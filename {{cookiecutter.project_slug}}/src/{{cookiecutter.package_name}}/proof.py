@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -123,4 +124,5 @@ def one_by_one(answerer: Answerer, rows: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _same(was: Any, now: Any) -> bool:
-    return abs(was - now) <= TOLERANCE if isinstance(was, float) else bool(was == now)
+    close = isinstance(was, float) and isinstance(now, float) and math.isclose(was, now, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    return close or bool(was == now)

@@ -15,11 +15,14 @@ Estimator = Literal["linear", "gradient_boosting"]
 
 
 def _listed(kind: object) -> object:
-    return (kind,) if isinstance(kind, str) else tuple(kind) if isinstance(kind, list) else kind
+    kinds = (kind,) if isinstance(kind, str) else tuple(kind) if isinstance(kind, list) else kind
+    if isinstance(kinds, tuple) and len(set(map(str, kinds))) != max(1, len(kinds)):
+        raise ValueError("a kind is listed twice, or none is; name each once")
+    return kinds
 
 
 # One kind or several, whose columns then stand side by side.
-Kinds = Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(_listed)]
+Kinds = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
 class Section(BaseModel):
@@ -162,7 +165,7 @@ class Encoders(Section):
     folds: int = Field(default=5, ge=2)
     weights: Weights = Weights()
     rare_category: int = Field(default=5, ge=1)
-    hashed_dimensions: int = Field(default=64, ge=2)
+    hashed_dimensions: int = Field(default=64, ge=2, le=2**16)
     text_words: int = Field(default=20_000, ge=10)
     text_dimensions: int = Field(default=100, ge=2)
     image_size: int = Field(default=32, ge=16, le=512)

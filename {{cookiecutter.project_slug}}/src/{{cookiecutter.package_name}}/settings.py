@@ -39,7 +39,7 @@ class SettingsError(Refusal):
 class Settings(Section):
     """The whole of settings.toml."""
 
-    seed: int = Field(ge=0)
+    seed: int = Field(ge=0, lt=2**32)
     tables: dict[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")], Table]
     data: Data
     columns: Columns
@@ -90,7 +90,7 @@ def _sentence(path: Path, error: Any) -> str:
     match error["type"]:
         case "extra_forbidden":
             return f"{path}: {name} is no known setting; known here are {', '.join(section.model_fields)}"
-        case "missing":
+        case "missing" if hasattr(section, "model_fields"):
             return f"{path}: {name} is missing; add it (the keys of this section are {', '.join(section.model_fields)})"
         case "value_error":
             return f"{path}: {name}: {error['ctx']['error']}"

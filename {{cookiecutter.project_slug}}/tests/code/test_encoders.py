@@ -13,8 +13,8 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import check_estimator
 
 from {{ cookiecutter.package_name }}.data.schema import conform
-from {{ cookiecutter.package_name }}.encoders import dates, tabular
-from {{ cookiecutter.package_name }}.encoders.fusion import UnknownKind, UnknownModality, encoder, fit_transform
+from {{ cookiecutter.package_name }}.encoders import dates, fusion, tabular
+from {{ cookiecutter.package_name }}.encoders.fusion import encoder, fit_transform
 from {{ cookiecutter.package_name }}.encoders.gaps import gaps
 from {{ cookiecutter.package_name }}.encoders.hashed import Hashed
 from {{ cookiecutter.package_name }}.encoders.latent import Latent
@@ -106,7 +106,7 @@ def test_every_kind_keeps_its_promises(modality: str, kind: str, tmp_path: Path)
     rows.loc[7] = [np.nan, None, pd.NaT]
     rows = conform(rows, FORMS)
     strange = pd.DataFrame(
-        {"minutes": [1e12], "device": ["toaster"], "seen_at": when[:1].as_unit("us") + pd.Timedelta("5000D")}
+        {"minutes": [1e50], "device": ["toaster"], "seen_at": when[:1].as_unit("us") + pd.Timedelta("5000D")}
     )
     column = next(name for name, form in FORMS.items() if form == modality)
     fitted = encoder(Columns(**{modality: (column,)}), Encoders.model_validate({modality: (kind,)}))
@@ -173,6 +173,34 @@ def test_an_opinion_of_a_training_row_is_that_of_others() -> None:
     assert ((opinion.transform(X)[:, -1] > 0.5) == (y == "b")).all()
 
 
+def test_a_class_of_one_group_has_an_opinion_too() -> None:
+    """The folds that train without it give it no chance, and nothing fails."""
+    X, y, groups = np.arange(12.0)[:, None], np.asarray(["a"] * 10 + ["b"] * 2), np.arange(12) // 2
+    said = Opinion(folds=2).fit_transform(X, y, groups)
+
+    np.testing.assert_allclose(said[:, 1:].sum(axis=1), 1)
+    assert 0 == said[-1, 2]
+
+
+def test_one_entity_teaches_nothing_of_others() -> None:
+    """Targets are learned from other entities; where there are none, the message says what to mend."""
+    with pytest.raises(fusion.OneEntity, match="all 4 training rows belong to '7', and targets and opinions are learned"):
+        fit_transform(encoder(COLUMNS, Encoders(categories=("target",))), ROWS, np.arange(4.0), np.full(4, 7))
+
+
+@pytest.mark.parametrize("kind", list(tabular.KINDS["categories"]))
+def test_an_empty_column_is_a_column_of_gaps(kind: str) -> None:
+    """Nothing is known of it, in a batch and for a row by itself; a sign of no length is no gap."""
+    rows = pd.concat([ROWS.assign(empty=pd.Series([None] * 4, dtype=object))] * 3, ignore_index=True)
+    odd = rows.head(1).assign(device="\0", empty="a\0")
+    columns = Columns(categories=("device", "empty"))
+    fitted = encoder(columns, Encoders(categories=(kind,), rare_category=1, folds=2))
+    fit_transform(fitted, rows, np.arange(12.0), np.arange(12))
+
+    assert "device, empty" == gaps(fitted).unseen(values(odd, 0)) or kind == "hashed"
+    np.testing.assert_allclose(row_encoder(fitted)(values(odd, 0)), fitted.transform(odd)[0], atol=1e-12)
+
+
 def test_stacked_blocks_carry_their_opinions() -> None:
     """Beside each block stand the probabilities of a model that read it alone; the groups reach it."""
     rows = pd.concat([ROWS] * 10, ignore_index=True)
@@ -220,7 +248,7 @@ def test_gaps_are_told() -> None:
 )
 def test_an_unknown_kind_is_refused(settings: Encoders, message: str) -> None:
     """The message lists the kinds that there are."""
-    with pytest.raises(UnknownKind, match=message):
+    with pytest.raises(fusion.UnknownKind, match=message):
         encoder(COLUMNS, settings)
 
 
@@ -238,5 +266,5 @@ def test_a_modality_without_encoder_is_refused(monkeypatch: pytest.MonkeyPatch) 
     """Columns of a modality that the project was made without: the message says how to go on."""
     monkeypatch.setitem(encoder.__globals__["_FILES"], "text", "nothing_of_that_name")
 
-    with pytest.raises(UnknownModality, match=r"columns.text = \[\], or add it with `copier update --data modalities"):
+    with pytest.raises(fusion.UnknownModality, match=r"columns.text = \[\], or add it with `copier update --data modalities"):
         encoder(Columns(text=("note",)), ENCODERS)

@@ -217,3 +217,14 @@ def _limited(predictor: Predictor, limits: Mapping[str, Limits]) -> Predictor:
     """The predictor of a model whose owner set these limits."""
     card = predictor.bundle.card.model_copy(update={"limits": limits})
     return replace(predictor, bundle=replace(predictor.bundle, card=card))
+
+
+def test_a_key_that_the_model_reads_stays_a_key(predictor: Predictor) -> None:
+    """The entity as a column: absent, null and of another type it is refused, as where it is no column."""
+    card = predictor.bundle.card
+    columns = card.columns.model_copy(update={"categories": (*card.columns.categories, card.data.entity)})
+    read = card.model_copy(update={"columns": columns})
+
+    for row in ({}, {card.data.entity: None}, {card.data.entity: 1.5}, {card.data.entity: True}):
+        with pytest.raises(RequestError, match=card.data.entity):
+            parse(read, json.dumps(row))

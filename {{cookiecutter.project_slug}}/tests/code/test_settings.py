@@ -48,6 +48,22 @@ def test_settings_are_read(tmp_path: Path) -> None:
     ("found", "instead", "sentence"),
     [
         ("seed = 1", "", "seed is missing"),
+        ("seed = 1", "seed = 5000000000", "seed is 5000000000, expected less than 4294967296"),
+        (
+            "[split]",
+            '[encoders]\nnumbers = ["power", "power"]\n[split]',
+            "encoders.numbers: a kind is listed twice, or none is",
+        ),
+        (
+            "[split]",
+            "[encoders]\nnumbers = []\n[split]",
+            "encoders.numbers: a kind is listed twice, or none is; name each once",
+        ),
+        (
+            "[split]",
+            '[encoders.networks.image]\npath = "x"\nmean = [1, 2]\n[split]',
+            "encoders.networks.image.mean.2 is [1, 2], expected Field required",
+        ),
         ("numbers =", "numbrs =", "columns.numbrs is no known setting; known here are numbers, categories, dates, text, image"),
         ("test_share = 0.2", "test_share = 2.0", "split.test_share is 2.0, expected less than 1"),
         ("test_share = 0.2", 'test_share = "half"', "split.test_share is 'half', expected a valid number"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -81,10 +80,11 @@ def _scrubbed(text: str, url: str) -> str:
 
 
 def _unusable(url: str, error: Exception) -> str:
-    scheme = re.split(r"[+:]", url)[0]
+    scheme = url.partition(":")[0]
     if isinstance(error, ImportError):
-        how = f"`uv sync --extra {scheme}`" if scheme == "postgresql" else f"`uv add {error.name}`"
-        return f"the driver {error.name} is not installed; install it by {how}"
+        known = f"install it by `uv add {error.name}`" if "+" in scheme else "name one in url, as in mysql+pymysql://"
+        how = "install it by `uv sync --extra postgresql`" if scheme.startswith("postgresql") else known
+        return f"the driver {error.name} is not installed; {how}"
     return (
         "url is none that SQLAlchemy knows; write one such as postgresql+psycopg://reader:${SHOP_PASSWORD}@db.example.com/shop"
     )

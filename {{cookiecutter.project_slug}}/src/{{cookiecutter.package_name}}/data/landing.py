@@ -92,6 +92,8 @@ def _batches(place: str, table: Table, held: list[Path], connection: Connection)
     last = max(pc.max(batch[mark]).as_py() for batch in _read(held[-1], [mark])) if known else None
     seen = _seen(held, known, mark, last) if known else Counter()
     result = connection.execution_options(yield_per=ROWS).execute(_query(table, last))
+    if not result.returns_rows:
+        raise SourceError(f"{place} the query gives no rows; write a SELECT")
     names = list(result.keys())
     if known and names != known.names:
         raise SourceError(

@@ -28,6 +28,10 @@ class UnknownModality(Refusal):
     """Columns of a modality that this project was made without."""
 
 
+class OneEntity(Refusal):
+    """Something is to be learned from the target of other entities, and there are none."""
+
+
 class UnknownKind(Refusal):
     """A kind of encoder that a modality does not have."""
 
@@ -61,9 +65,18 @@ def fit_transform(encode: ColumnTransformer, X: Any, y: np.ndarray, groups: np.n
 
     They are not what `transform` makes of them where something was learned from the target: there, a row is encoded by
     what was learned from the rows of other groups, or it would tell its own target.
+
+    Raises:
+        OneEntity: there is one group, and something is learned from the target.
     """
     with config_context(enable_metadata_routing=True):
         asked = get_routing_for_object(encode).consumes("fit_transform", ["groups"])
+        if asked and len(set(groups)) < 2:
+            raise OneEntity(
+                f"all {len(groups)} training rows belong to {str(groups[0])!r}, and targets and opinions are learned from "
+                "others; "
+                'in settings.toml, mend data.entity, or take another fusion than "stacked" and other kinds than "target"'
+            )
         return np.asarray(encode.fit_transform(X, y, **{"groups": groups} if asked else {}))
 
 

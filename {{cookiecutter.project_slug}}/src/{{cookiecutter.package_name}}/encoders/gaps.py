@@ -34,7 +34,7 @@ class Gaps:
 
 def gaps(encode: ColumnTransformer) -> Gaps:
     """What a fitted encoder would miss in a row."""
-    blocks = [(modality, block[0]) for modality, block, _ in encode.transformers_]
+    blocks = [(modality, block[0]) for modality, block, _ in encode.transformers_ if modality != "remainder"]
     columns = {modality: tuple(dict.fromkeys(n for *_, own in kinds.transformers_ for n in own)) for modality, kinds in blocks}
     parts = [(part, own) for _, kinds in blocks for _, pipeline, own in kinds.transformers_ for part in pipeline]
     known = [zip(own, part.categories_, strict=True) for part, own in parts if hasattr(part, "categories_")]

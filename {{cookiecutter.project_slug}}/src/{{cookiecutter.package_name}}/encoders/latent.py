@@ -12,6 +12,7 @@ from scipy.sparse import spmatrix
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import TruncatedSVD
 from sklearn.utils import Tags
+from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 
@@ -33,14 +34,16 @@ class Latent(TransformerMixin, BaseEstimator):
     def fit(self, X: np.ndarray | spmatrix, y: Any = None) -> Self:
         """Learn the directions."""
         X = validate_data(self, X, accept_sparse="csr")
-        self.svd_ = TruncatedSVD(min(self.dimensions, *X.shape), random_state=0).fit(X)
+        found = TruncatedSVD(min(self.dimensions, *X.shape), random_state=0)
+        self.directions_ = np.eye(1) if X.shape[1] == 1 else found.fit(X).components_
         return self
 
     def transform(self, X: np.ndarray | spmatrix) -> np.ndarray:
         """Rows along those directions."""
         check_is_fitted(self)
-        return np.asarray(self.svd_.transform(validate_data(self, X, accept_sparse="csr", reset=False)))
+        X = validate_data(self, X, accept_sparse="csr", reset=False)
+        return np.asarray(safe_sparse_dot(X, self.directions_.T, dense_output=True))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """One name per dimension: latent0, latent1 and so on."""
-        return np.asarray([f"latent{i}" for i in range(len(self.svd_.components_))], dtype=object)
+        return np.asarray([f"latent{i}" for i in range(len(self.directions_))], dtype=object)

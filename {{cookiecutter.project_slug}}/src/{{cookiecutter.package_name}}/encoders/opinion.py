@@ -6,8 +6,9 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, clone, is_classifier
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, cross_val_predict
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 
@@ -39,23 +40,38 @@ class Opinion(TransformerMixin, BaseEstimator):
         self.fit(X, y)
         X = validate_data(self, X, dtype=float, reset=False)
         whose = np.arange(len(X)) if groups is None else np.asarray(groups)
-        split, method = (StratifiedGroupKFold, "predict_proba") if is_classifier(self.model_) else (GroupKFold, "predict")
-        folds = split(min(self.folds, len(np.unique(whose))), shuffle=True, random_state=0).split(X, y, whose)
-        said = cross_val_predict(self._unfitted(), X, y, cv=list(folds), method=method)
+        split = StratifiedGroupKFold if is_classifier(self.model_) else GroupKFold
+        folds = split(min(self.folds, len(np.unique(whose))), shuffle=True, random_state=0)
+        said = np.zeros((len(X), self._width()))
+        for train, test in folds.split(X, y, whose):
+            alone = is_classifier(self.model_) and len(np.unique(y[train])) == 1  # a class that one group has, and nobody else
+            model = (DummyClassifier() if alone else clone(self._unfitted())).fit(X[train], y[train])
+            said[test] = _said(model, X[test], getattr(self.model_, "classes_", None))
         return np.column_stack([X, np.round(said, 9)])
 
     def transform(self, X: np.ndarray) -> np.ndarray:
         """The block, and what the model says of it."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=float, reset=False)
-        said = self.model_.predict_proba(X) if is_classifier(self.model_) else self.model_.predict(X)
+        said = _said(self.model_, X, getattr(self.model_, "classes_", None))
         return np.column_stack([X, np.round(said, 9)])
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """The block's names, and said0, said1 and so on."""
-        said = len(self.model_.classes_) if is_classifier(self.model_) else 1
         own = [f"x{i}" for i in range(self.n_features_in_)] if input_features is None else list(input_features)
-        return np.asarray([*own, *(f"said{i}" for i in range(said))], dtype=object)
+        return np.asarray([*own, *(f"said{i}" for i in range(self._width()))], dtype=object)
+
+    def _width(self) -> int:
+        return len(self.model_.classes_) if is_classifier(self.model_) else 1
 
     def _unfitted(self) -> BaseEstimator:
         return LogisticRegression() if self.model is None else self.model
+
+
+def _said(model: BaseEstimator, X: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
+    """Expected values, or probabilities in the order of `classes`; a class that the model never saw has none."""
+    if classes is None:
+        return np.asarray(model.predict(X)).reshape(-1, 1)
+    said = np.zeros((len(X), len(classes)))
+    said[:, np.searchsorted(classes, model.classes_)] = model.predict_proba(X)
+    return said

@@ -43,7 +43,9 @@ class Sparse:
 def row_encoder(encode: ColumnTransformer) -> Callable[[Mapping[str, Any]], np.ndarray]:
     """A function from a row's conformed values, by column, to the numbers that `encode` gives for it."""
     blocks = []
-    for _, block, _ in encode.transformers_:
+    for modality, block, _ in encode.transformers_:
+        if modality == "remainder":  # columns that the model does not read
+            continue
         kinds = [(columns, step(pipeline)) for _, pipeline, columns in block[0].transformers_]
         blocks.append((kinds, step(block[1:])))
 
@@ -83,7 +85,7 @@ def _(estimator: FeatureUnion) -> Step:
 @step.register
 def _(estimator: SimpleImputer) -> Step:
     if estimator.strategy == "constant":
-        return lambda row: [estimator.fill_value if value is None else value for value in row]
+        return lambda row: np.asarray([estimator.fill_value if value is None else value for value in row], dtype=object)
     filling = estimator.statistics_
     flagged = estimator.indicator_.features_ if estimator.add_indicator else np.zeros(0, dtype=int)
 
@@ -135,7 +137,7 @@ def _(estimator: TfidfVectorizer) -> Step:
 
 @step.register
 def _(estimator: Latent) -> Step:
-    directions = estimator.svd_.components_
+    directions = estimator.directions_
 
     def folded(row: Any) -> np.ndarray:
         if isinstance(row, Sparse):

@@ -11,6 +11,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import (
+    MinMaxScaler,
     OneHotEncoder,
     PowerTransformer,
     QuantileTransformer,
@@ -31,7 +32,8 @@ def _numbers(*steps: Any) -> Pipeline:
 
 def _categories(*steps: Any) -> Pipeline:
     """A category of its own in the gaps; then the steps."""
-    return make_pipeline(SimpleImputer(missing_values=None, strategy="constant", fill_value="(missing)"), *steps)
+    filled = {"strategy": "constant", "fill_value": "(missing)", "keep_empty_features": True}
+    return make_pipeline(SimpleImputer(missing_values=None, **filled), *steps)
 
 
 def _one_hot(settings: Encoders) -> Pipeline:
@@ -50,7 +52,7 @@ KINDS: dict[str, Any] = {
         "standard": lambda _: _numbers(StandardScaler()),
         "robust": lambda _: _numbers(RobustScaler()),
         "quantile": lambda _: _numbers(QuantileTransformer(n_quantiles=50, output_distribution="normal")),
-        "power": lambda _: _numbers(PowerTransformer()),
+        "power": lambda _: _numbers(MinMaxScaler(clip=True), PowerTransformer()),  # a power of what is far outside is infinite
         "splines": lambda _: _numbers(StandardScaler(), SplineTransformer(extrapolation="linear")),
     },
     "categories": {

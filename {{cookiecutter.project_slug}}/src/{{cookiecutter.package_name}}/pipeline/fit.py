@@ -26,7 +26,9 @@ def run(settings: Settings, out: Path, root: Path, training_set: Path) -> list[P
     rows = pd.read_parquet(training_set / "train.parquet")
     raw = conform(rows, columns.modalities())[list(columns.names)]
     target, groups = rows[data.target].to_numpy(), rows[data.entity].to_numpy()
-    encode = encoder(columns, settings.encoders.located(root), estimator("linear", data.task, settings))
+    few = max(2, min(settings.encoders.folds, len(set(groups))))
+    own = settings.encoders.located(root).model_copy(update={"folds": few})
+    encode = encoder(columns, own, estimator("linear", data.task, settings))
     segment = categories(rows[data.segment]).to_numpy() if data.segment else None
     unfitted = candidates(settings)
     with threadpool_limits(settings.model.threads):

@@ -36,6 +36,7 @@ def score(predictor: Predictor, source: Path, target: Path, root: Path, now: dt.
     check_paths(source, target)
     card = predictor.bundle.card
     as_text = {*card.columns.categories, *card.columns.text, card.data.segment or ""}
+    as_text |= {card.data.entity} if card.key == "text" else set()
     rows, _ = with_bytes(read_files([source], as_text), predictor.bundle.card.columns.image, root)
     if rows.empty:
         raise SourceError(f"{source} has no row; there is nothing to answer")

@@ -67,12 +67,14 @@ def example(card: Card) -> str:
 
 @cache  # it takes milliseconds, and checking a row microseconds
 def _row_model(key: str, data: Data, columns: Columns, limits: tuple[tuple[str, Limits], ...], copied: str) -> type[BaseModel]:
-    fields: dict[str, Any] = {data.entity: (KEYS[key], Field(alias=data.entity, description=TOLD.get(key, "a text")))}
+    key_field = (KEYS[key], Field(alias=data.entity, description=TOLD.get(key, "a text")))
+    fields: dict[str, Any] = {data.entity: key_field}
     for name, modality in columns.modalities().items():
         limit = dict(limits).get(name, Limits())
         held = Annotated[FINITE, Field(ge=limit.min, le=limit.max)] if modality == "numbers" else TYPES[modality]
         told = wanted(limit) if modality == "numbers" else TOLD.get(modality)
         fields[name] = (held | None if limit.null else held, Field(default=None, alias=name, description=told))
+    fields[data.entity] = key_field  # the key's own form, where the model reads it as well
     if data.segment and data.segment not in fields:
         told = "used if known, else predicted"
         fields[data.segment] = (TYPES["categories"] | None, Field(default=None, alias=data.segment, description=told))

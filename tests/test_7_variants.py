@@ -98,7 +98,9 @@ def test_server_answers(render: Render) -> None:
         assert "ready" == server.ask("/ready")["status"]
         answer = server.ask("/predict", {"user_id": 7, "hour": 21, "device": "tv"})["answers"][0]
 
-        assert {"user_id", "prediction", "probability", "route", "route_probability", "route_source"} == answer.keys()
+        words = {"user_id", "prediction", "probability", "route", "route_probability", "route_source", "missing", "unseen"}
+        assert words == answer.keys()
+        assert ("text, image", None) == (answer["missing"], answer["unseen"])
         assert "'hr' is no known field" in server.ask("/predict", {"user_id": 7, "hr": 21}, expect=422)["detail"]
 
 

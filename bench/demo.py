@@ -63,7 +63,7 @@ def scored(package: str, settings: Any, folder: Path) -> Scores:
     steps = import_module(f"{package}.pipeline.steps")
     run_step = import_module(f"{package}.pipeline.runner").run_step
     for step in steps.ordered(steps.STEPS):
-        if step.name != "promote":
+        if step.name not in ("promote", "report"):
             run_step(step, settings, folder)
     found = json.loads((folder / "artifacts" / "evaluate" / "metrics.json").read_text(encoding="utf-8"))["scores"]
     return {name: parts["all"] for name, parts in found.items()}

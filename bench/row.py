@@ -35,7 +35,7 @@ def main() -> int:
     schema = import_module(f"{package}.data.schema")
     pandas = import_module("pandas")
     names, answerer = list(bundle.card.columns.names), bundle.answerer
-    frame = pandas.read_parquet(project / "artifacts" / "training_set" / "test.parquet")
+    frame = pandas.read_parquet(project / "artifacts" / "test_set" / "test.parquet")
     frame = schema.conform(frame, bundle.card.columns.modalities())[names]
     one, thousand = frame.iloc[[0]], pandas.concat([frame] * 5, ignore_index=True).head(1000)
     row = one.to_dict(orient="records")[0]

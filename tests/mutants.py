@@ -317,8 +317,8 @@ MUTANTS = (
     ),
     Mutant(
         "test rows are trained on",
-        f"{PACKAGE}/pipeline/fit.py",
-        replaced('read_parquet(training_set / "train.parquet")', 'read_parquet(training_set / "test.parquet")'),
+        f"{PACKAGE}/pipeline/training_set.py",
+        replaced('materialize, "train")', 'materialize, "test")'),
         RUN,
     ),
     Mutant(

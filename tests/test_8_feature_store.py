@@ -95,7 +95,7 @@ def test_views_of_other_keys_reach_the_model(feature_store: str, render: Render)
     text = "".join(line for line in text.splitlines(keepends=True) if not line.startswith(("minutes_7d =", "sessions_7d =")))
     settings.write_text(text, encoding="utf-8")
     project.warm(project.package, "run")
-    rows = pd.concat([pd.read_parquet(path) for path in (project.folder / "artifacts" / "training_set").glob("*.parquet")])
+    rows = pd.concat([pd.read_parquet(path) for path in (project.folder / "artifacts").glob("t*_set/*.parquet")])
     rows = rows.sort_values("requested_at")
 
     assert (rows.groupby("device").cumcount() + 1 == rows["requests_so_far"]).mean() > 0.99  # some share a moment

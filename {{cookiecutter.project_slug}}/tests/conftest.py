@@ -16,7 +16,7 @@ from {{ cookiecutter.package_name }}.settings import Settings, read_settings
 from {{ cookiecutter.package_name }}.tables import Table
 
 HOME = Path(__file__).parents[1]
-DEMO_ROWS = 800  # per demo table: enough for each segment to get its specialist
+DEMO_ROWS = 1600  # per demo table: enough for a model to beat the dummy beyond chance, by numbers and categories alone
 ROUNDS = 10  # of gradient boosting: quick to fit, to save and to load, and no test asks for a good model
 
 

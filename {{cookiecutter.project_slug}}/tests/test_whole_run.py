@@ -23,7 +23,7 @@ def test_every_step_left_its_folder(root: Path) -> None:
     """With a manifest, and no rest of an unfinished one."""
     folders = {path.name for path in (root / "artifacts").iterdir() if path.is_dir()}
 
-    assert folders == {"ingest", "validate", "materialize", "training_set", "fit", "evaluate", "promote"}
+    assert folders == {"ingest", "validate", "materialize", "training_set", "test_set", "fit", "evaluate", "promote", "report"}
     assert all((root / "artifacts" / name / "manifest.json").is_file() for name in folders)
 
 
@@ -31,8 +31,9 @@ def test_the_promoted_model_beats_the_dummy(root: Path, settings: Settings) -> N
     """On rows that no model was fitted to."""
     decision = json.loads((root / "artifacts" / "promote" / "decision.json").read_text(encoding="utf-8"))
 
-    assert decision["gains"][decision["best"]] > settings.gate.min_gain
-    assert decision["version"] is not None
+    (best,) = (row for row in decision["candidates"] if row["name"] == decision["best"])
+    assert best["gain_low"] > settings.gate.min_gain
+    assert decision["promoted"]
 
 
 def test_predict_prints_an_answer(root: Path) -> None:

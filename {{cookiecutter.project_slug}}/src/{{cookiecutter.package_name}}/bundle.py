@@ -16,7 +16,7 @@ from .card import CARD, Card, Origin, read_card
 from .digests import changed, digest
 from .model import persistence
 from .model.persistence import BundleError, SavedAs, file_of
-from .proof import check_files, check_libraries, libraries, prove, raw, together
+from .proof import check_files, check_libraries, libraries, parts, prove, raw, together, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,6 +54,8 @@ def save(folder: Path, origin: Origin, pipeline: Pipeline, golden: pd.DataFrame,
     from .model.answers import Answerer
 
     if _is_whole(folder):
+        if read_card(folder).made_of != origin.made_of:
+            raise BundleError(f"another model is called {origin.version} already; take {folder} away, and run this again")
         return
     new = folder.with_name(f".{folder.name}.{os.getpid()}")
     shutil.rmtree(new, ignore_errors=True)  # a container's processes have the same number each time, a killed one's too
@@ -67,6 +69,7 @@ def save(folder: Path, origin: Origin, pipeline: Pipeline, golden: pd.DataFrame,
             **dict(origin),
             key="number" if isinstance(rows[0][origin.data.entity], int) else "text",
             classes=None if origin.data.task == "regression" else tuple(map(str, pipeline.classes_)),
+            parts=parts(pipeline),
             libraries=libraries(pipeline),
             files={file.name: digest(file)},
             golden_rows=tuple(rows),
@@ -103,7 +106,7 @@ def load(folder: Path, saved_as: SavedAs = "skops") -> Bundle:
     check_libraries(card)
     _warn(folder, saved_as)
     pipeline: Pipeline = persistence.load(file)
-    answerer = prove(card, lambda: Answerer(pipeline))
+    answerer = prove(card, lambda: Answerer(whole(pipeline, card)))
     return Bundle(card, pipeline, answerer)
 
 

@@ -8,18 +8,21 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from .model.persistence import BundleError
-from .sections import Columns, Data, Limits, Section
+from .sections import Columns, Data, Limits, Section, Split
 
 CARD = "card.json"
+MadeOf = dict[Literal["interface", "logic", "data", "split"], str]
 
 
 class Origin(Section):
     """What a model was made for, and of what."""
 
     version: str
+    made_of: MadeOf
     candidate: str
     data: Data
     columns: Columns
+    split: Split
     limits: dict[str, Limits]
     views: str
     scores: dict[str, float]
@@ -32,11 +35,17 @@ class Card(Origin):
 
     key: Literal["number", "text"]
     classes: tuple[str, ...] | None
+    parts: dict[str, str]
     libraries: dict[str, str]
     files: dict[str, str]
     golden_rows: tuple[dict[str, Any], ...]
     golden_words: tuple[str, ...]
     golden_answers: tuple[dict[str, Any], ...]
+
+
+def version_of(made_of: MadeOf) -> str:
+    """interface.logic.data.split: six characters of each digest, so that two versions tell in what the models differ."""
+    return ".".join(made_of[part][:6] for part in ("interface", "logic", "data", "split"))
 
 
 def read_card(folder: Path) -> Card:

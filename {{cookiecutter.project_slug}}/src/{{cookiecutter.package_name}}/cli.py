@@ -40,7 +40,11 @@ def run() -> None:
     from doit.cmd_base import ModuleTaskLoader
     from doit.doit_cmd import DoitMain
 
-    _pull(project_settings())
+    from . import tracking
+
+    settings = project_settings()
+    tracking.check(settings.tracking)
+    _pull(settings)
     sys.path.insert(0, str(project_folder()))
     try:
         code = DoitMain(ModuleTaskLoader(import_module("dodo")), config_filenames=()).run(["run"])
@@ -52,6 +56,24 @@ def run() -> None:
     from .pipeline.summary import show
 
     show(project_folder())
+    if settings.tracking.uri:
+        typer.echo(_tracked(settings))
+
+
+@app.command()
+def track() -> None:
+    """Log the last run in MLflow; `run` ends with it, where settings.toml says so."""
+    settings = project_settings()
+    if not settings.tracking.uri:
+        raise Refusal("tracking.uri of settings.toml is empty; name there where MLflow keeps runs")
+    typer.echo(_tracked(settings))
+
+
+def _tracked(settings: Settings) -> str:
+    from . import tracking
+
+    run = tracking.track(settings, project_folder())
+    return f"tracked as {run}" if run else "MLflow has this run already"
 
 
 @app.command()
@@ -114,6 +136,26 @@ def verify() -> None:
 
 
 @app.command()
+def tune() -> None:
+    """Seek better values for settings, on training rows alone, and write them into settings.toml; `[tune]` there says which."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from .pipeline.tune import tuned
+
+    settings, console = project_settings(), Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task("tune", total=settings.tune.trials)
+        try:
+            for done, line in tuned(settings, project_folder()):
+                typer.echo(line)
+                progress.update(task, completed=done)
+        except KeyboardInterrupt:
+            typer.echo("interrupted; finished trials stay, and the next search goes on from there", err=True)
+            raise typer.Exit(130) from None
+
+
+@app.command()
 def predict(
     row: Annotated[str | None, typer.Argument(help="a row as JSON; `-` reads it from stdin; without it, an example")] = None,
 ) -> None:
@@ -127,6 +169,17 @@ def predict(
     answers = predictor.answer_json(parse(card, text), dt.datetime.now(dt.UTC))
     for answer in json.loads(answers.to_json(orient="records")):
         typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+
+
+@app.command()
+def explain(
+    key: Annotated[str, typer.Argument(help="of the row's entity", metavar="ID")],
+    row: Annotated[int | None, typer.Option(help="which of its rows, 1 for the oldest; without it, the newest")] = None,
+) -> None:
+    """Show one row in every step: raw, validated, with its features, encoded, routed, answered."""
+    from .explanation import explained, show
+
+    show(explained(project_settings(), project_folder(), key, row))
 
 
 @app.command()
@@ -189,9 +242,29 @@ def models_promote(version: Annotated[str, typer.Argument(help="as `models list`
     """Let a model answer, once it has proved itself."""
     from . import registry
 
-    registry.load(project_folder() / registry.FOLDER, version, project_settings().model.saved_as)
+    settings = project_settings()
+    bundle = registry.load(project_folder() / registry.FOLDER, version, settings.model.saved_as)
+    registry.check(bundle.card, settings.data)
     registry.promote(project_folder() / registry.FOLDER, version)
     typer.echo(f"model {version} answers now")
+
+
+@models_app.command("compare")
+def models_compare(
+    one: Annotated[str, typer.Argument(help="as `models list` shows it")],
+    other: Annotated[str, typer.Argument(help="another one; without it, the one that answers")] = "",
+) -> None:
+    """Tell in what two models differ, and how they scored."""
+    from . import registry
+
+    folder = project_folder() / registry.FOLDER
+    known = {card.version: card for card in registry.cards(folder)}
+    two = [one, other or registry.current_version(folder) or ""]
+    for version in two:
+        if version not in known:
+            raise Refusal(f"there is no model {version!r}; the finished ones are: {', '.join(known) or 'none'}")
+    for name, was, now in registry.differences(*(known[version] for version in two)):
+        typer.echo(f"{name:24}{was:>28}{now:>28}")
 
 
 @models_app.command("rollback")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .card import CARD, Card
-from .digests import changed
+from .digests import changed, fingerprint
 from .model.persistence import MEND, BundleError
 from .sections import Columns
 
@@ -73,6 +73,29 @@ def check_libraries(card: Card) -> None:
                 f"model {card.version} was fitted with {name} {was} and this is {found}; "
                 "install what uv.lock says with `make install`, or retrain with `make run`"
             )
+
+
+def parts(pipeline: Pipeline) -> dict[str, str]:
+    """The digest of what each part has learned: the encoder, and the model or, of a cascade, each of its models."""
+    model = pipeline[-1]
+    learned = model.parts() if hasattr(model, "parts") else {"model": model}
+    return {name: fingerprint(part) for name, part in {"encoder": pipeline[0], **learned}.items()}
+
+
+def whole(pipeline: Pipeline, card: Card) -> Pipeline:
+    """The same pipeline, once its parts were seen to be those that were trained together, and the classes in their order.
+
+    Raises:
+        BundleError: one was exchanged.
+    """
+    found, mend = parts(pipeline), "what was trained together answers together; retrain with `make run`"
+    other = [name for name in {**card.parts, **found} if card.parts.get(name) != found.get(name)]
+    if other:
+        raise BundleError(f"model {card.version}: its {', '.join(other)} is another one than its card says; {mend}")
+    classes = tuple(map(str, pipeline.classes_)) if hasattr(pipeline, "classes_") else None
+    if card.classes != classes:
+        raise BundleError(f"model {card.version}: its classes are {classes}, its card's {card.classes}; {mend}")
+    return pipeline
 
 
 def prove(card: Card, ready: Callable[[], Answerer]) -> Answerer:

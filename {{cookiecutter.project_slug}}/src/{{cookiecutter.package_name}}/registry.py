@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 from . import bundle
 from .bundle import Bundle
 from .card import CARD, Card, read_card
 from .digests import changed, digest
 from .model.persistence import BundleError, SavedAs
+from .sections import Data
 
 FOLDER = "models"
 CURRENT = "current.json"
@@ -47,27 +51,76 @@ def promote(models: Path, version: str) -> None:
         BundleError: there is no such version.
     """
     read_card(_known(models, version))
-    before = current(models)
-    if before and before["version"] == version:
-        _write_current(models, version, before["history"])  # its card may have been written again
-        return
-    history = [*before["history"], before["version"]] if before else []
-    _write_current(models, version, history)
+    with _lock(models):
+        _promote(models, version)
+
+
+def succeed(models: Path, version: str, champion: str | None) -> None:
+    """Promote a version in place of the one that it was compared with: of two that were, the second comes too late.
+
+    Raises:
+        BundleError: another one answers by now.
+    """
+    with _lock(models):
+        now = current_version(models)
+        if now != champion:
+            raise BundleError(f"model {now} was promoted while model {version} was compared with {champion}; run it again")
+        _promote(models, version)
 
 
 def rollback(models: Path, saved_as: SavedAs = "skops") -> str:
-    """Go back to the version before, and tell which it is.
+    """Go back to the version before that is still there, and tell which it is.
 
     Raises:
         BundleError: there is none.
     """
-    before = current(models)
-    if before is None or not before["history"]:
-        raise BundleError("no earlier model was promoted; `models list` shows what there is")
-    *history, version = before["history"]
-    load(models, version, saved_as)
-    _write_current(models, version, history)
-    return str(version)
+    with _lock(models):
+        before = current(models)
+        history = [version for version in before["history"] if (models / version / CARD).is_file()] if before else []
+        if not history:
+            raise BundleError("no earlier model was promoted; `models list` shows what there is")
+        load(models, history[-1], saved_as)
+        _write_current(models, history[-1], history[:-1])
+    return str(history[-1])
+
+
+def prune(models: Path, keep: int) -> list[str]:
+    """Remove the oldest bundles, and tell which; the model that answers stays, and so does the one before it."""
+    with _lock(models):
+        promoted = current(models)
+        needed = {promoted["version"], *promoted["history"][-1:]} if promoted else set()
+        old = [path.name for path in _finished(models)[:-keep] if path.name not in needed]
+        for version in old:
+            going = (models / version).rename(models / f".{version}.old")  # gone at once, for whoever lists them
+            shutil.rmtree(going)
+    return old
+
+
+def differences(one: Card, other: Card) -> list[tuple[str, str, str]]:
+    """What is not the same in two models, and their scores, as words to be shown in three columns."""
+    rows = [("", one.version, other.version), ("candidate", one.candidate, other.candidate)]
+    rows += [(part, "", "the same" if one.made_of[part] == other.made_of[part] else "another") for part in one.made_of]
+    for section in ("data", "columns", "split", "limits", "libraries"):
+        was, now = (card.model_dump(mode="json")[section] for card in (one, other))
+        told = [(f"{section}.{name}", was.get(name), now.get(name)) for name in {**was, **now}]
+        rows += [(name, str(before), str(after)) for name, before, after in told if before != after]
+    rows += [(name, f"{score:.3f}", f"{other.scores[name]:.3f}") for name, score in one.scores.items() if name in other.scores]
+    return rows
+
+
+def check(card: Card, data: Data) -> None:
+    """See that a model answers what is asked now.
+
+    Raises:
+        BundleError: it was trained for another target, task, key or segment.
+    """
+    for name in ("task", "entity", "target", "segment"):
+        was, now = getattr(card.data, name), getattr(data, name)
+        if was != now:
+            raise BundleError(
+                f"model {card.version} was trained with data.{name} = {was!r}, and settings.toml says {now!r}; "
+                "retrain with `make run`"
+            )
 
 
 def current(models: Path) -> dict[str, Any] | None:
@@ -79,18 +132,44 @@ def current(models: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) and found.keys() == {"version", "card", "history"} else None
 
 
+def current_version(models: Path) -> str | None:
+    """The version that is promoted."""
+    found = current(models)
+    return found["version"] if found else None
+
+
 def cards(models: Path) -> list[Card]:
     """The cards of all finished bundles, the oldest first."""
-    paths = sorted(models.glob(f"[!.]*/{CARD}"), key=lambda path: path.stat().st_mtime)
-    return [read_card(path.parent) for path in paths]
+    return [read_card(folder) for folder in _finished(models)]
+
+
+def _promote(models: Path, version: str) -> None:
+    before = current(models)
+    if before and before["version"] == version:
+        _write_current(models, version, before["history"])  # its card may have been written again
+        return
+    history = [*before["history"], before["version"]] if before else []
+    _write_current(models, version, history)
 
 
 def _known(models: Path, version: str) -> Path:
     """The folder of a finished bundle."""
     if Path(version).name != version or not (models / version / CARD).is_file():
-        known = ", ".join(sorted(found.parent.name for found in models.glob(f"[!.]*/{CARD}"))) or "none"
+        known = ", ".join(sorted(found.name for found in _finished(models))) or "none"
         raise BundleError(f"there is no model {version!r}; the finished ones are: {known}")
     return models / version
+
+
+def _finished(models: Path) -> list[Path]:
+    """The folders of all finished bundles, the oldest first."""
+    paths = sorted(models.glob(f"[!.]*/{CARD}"), key=lambda path: path.stat().st_mtime)
+    return [path.parent for path in paths]
+
+
+def _lock(models: Path) -> FileLock:
+    """Held by whoever changes what answers; reading needs none."""
+    models.mkdir(parents=True, exist_ok=True)
+    return FileLock(models / ".lock")
 
 
 def _write_current(models: Path, version: str, history: list[str]) -> None:

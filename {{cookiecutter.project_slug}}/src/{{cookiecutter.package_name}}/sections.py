@@ -200,10 +200,27 @@ class CascadeSettings(Section):
 
 
 class Gate(Section):
-    """What a model must show before it is promoted."""
+    """What a model must show before it may answer, and who has the last word."""
 
     metric: str
     min_gain: float = Field(default=0.0, ge=0)
+    confidence: float = Field(default=0.95, ge=0.5, lt=1)
+    slices: tuple[str, ...] = ()
+    min_slice: int = Field(default=30, ge=1)
+    max_slice_loss: float = Field(default=0.0, ge=0)
+    floor: float | None = None
+    max_calibration_error: Positive = 0.3
+    max_megabytes: Positive = 500.0
+    max_p95_ms: Positive = 250.0
+    approve: Literal["gate", "hand"] = "gate"
+    keep: int = Field(default=10, ge=2)
+
+
+class Tracking(Section):
+    """Where MLflow keeps runs; nowhere, if it is empty."""
+
+    uri: str = ""
+    experiment: Annotated[str, Field(pattern=r"^[\w -]+$")] = "runs"
 
 
 class Serving(Section):

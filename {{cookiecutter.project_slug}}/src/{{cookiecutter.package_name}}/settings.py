@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
+from .knobs import Tune
 from .refusal import Refusal
 from .sections import (
     CascadeSettings,
@@ -27,6 +28,7 @@ from .sections import (
     Section,
     Serving,
     Split,
+    Tracking,
     Validation,
 )
 from .tables import Table
@@ -50,6 +52,8 @@ class Settings(Section):
     model: Model
     cascade: CascadeSettings = CascadeSettings()
     gate: Gate
+    tune: Tune = Tune()
+    tracking: Tracking = Tracking()
     serving: Serving = Serving()
 
     def only(self, sections: Iterable[str]) -> Settings:
@@ -71,16 +75,29 @@ def read_settings(path: Path) -> Settings:
         raise SettingsError(f"{path} does not exist; run this in the project's folder") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not TOML: {error}; mend that line") from None
+    return settings_of(raw, str(path))
+
+
+def settings_of(raw: dict[str, Any], where: str) -> Settings:
+    """What tables say as TOML holds them.
+
+    Args:
+        raw: the tables.
+        where: they stand, for the message.
+
+    Raises:
+        SettingsError: one of them holds a key or value that cannot be used.
+    """
     try:
         # JSON knows no tuples, so a strict model takes its arrays for them.
         return Settings.model_validate_json(json.dumps(raw, default=str))
     except ValidationError as error:
         # A misspelt key is one unknown and one missing: the unknown one tells more.
         wrong = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
-        raise SettingsError(_sentence(path, wrong[0])) from None
+        raise SettingsError(_sentence(where, wrong[0])) from None
 
 
-def _sentence(path: Path, error: Any) -> str:
+def _sentence(where: str, error: Any) -> str:
     """The first thing wrong, in words for the person who edits the file."""
     *parents, _ = error["loc"] or ("",)
     section: Any = Settings
@@ -89,15 +106,15 @@ def _sentence(path: Path, error: Any) -> str:
     name = ".".join(str(part) for part in error["loc"])
     match error["type"]:
         case "extra_forbidden":
-            return f"{path}: {name} is no known setting; known here are {', '.join(section.model_fields)}"
+            return f"{where}: {name} is no known setting; known here are {', '.join(section.model_fields)}"
         case "missing" if hasattr(section, "model_fields"):
-            return f"{path}: {name} is missing; add it (the keys of this section are {', '.join(section.model_fields)})"
+            return f"{where}: {name} is missing; add it (the keys of this section are {', '.join(section.model_fields)})"
         case "value_error":
-            return f"{path}: {name}: {error['ctx']['error']}"
+            return f"{where}: {name}: {error['ctx']['error']}"
         case _:
             wanted = error["msg"].removeprefix("Input should be ")
             found = re.sub(r"(?<=://)[^'\"]*@", "***@", repr(error["input"]))  # a URL may hold a password
-            return f"{path}: {name} is {found}, expected {wanted}; change it"
+            return f"{where}: {name} is {found}, expected {wanted}; change it"
 
 
 def _field(section: Any, key: str | int) -> Any:

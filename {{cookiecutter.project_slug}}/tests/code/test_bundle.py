@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import shutil
 import sys
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 
 from {{ cookiecutter.package_name }} import bundle, encoders, proof, registry
 from {{ cookiecutter.package_name }}.bundle import Bundle
-from {{ cookiecutter.package_name }}.card import CARD, Card, Origin, read_card
+from {{ cookiecutter.package_name }}.card import CARD, Card, Origin, read_card, version_of
 from {{ cookiecutter.package_name }}.data.schema import from_json_rows
 from {{ cookiecutter.package_name }}.digests import digest
 from {{ cookiecutter.package_name }}.encoders import volume
@@ -115,6 +116,43 @@ def test_what_is_no_model_is_refused(folder: Path, saved_as: SavedAs) -> None:
     _sign(folder)
 
     with pytest.raises(BundleError, match="cannot answer its golden rows"):
+        bundle.load(folder, saved_as)
+
+
+def test_the_version_tells_what_a_model_was_made_of(folder: Path) -> None:
+    """Six characters for each of interface, logic, data and split: what changed between two models shows in their names."""
+    card = read_card(folder)
+
+    assert version_of(card.made_of) == card.version == folder.name
+    assert [6] * 4 == [len(part) for part in card.version.split(".")]
+
+
+def test_another_model_of_that_name_is_refused(folder: Path, saved_as: SavedAs) -> None:
+    """A version says what it was made of, once and for all."""
+    found = bundle.load(folder, saved_as)
+    other = found.card.model_copy(update={"made_of": dict.fromkeys(found.card.made_of, "f" * 64)})
+
+    with pytest.raises(BundleError, match="another model is called"):
+        _save(folder, replace(found, card=other), saved_as)
+
+
+def test_an_exchanged_part_is_named(folder: Path, saved_as: SavedAs) -> None:
+    """A part that was trained by itself, however good, does not stand beside the others."""
+    card = read_card(folder)
+    assert {"encoder"} < {*card.parts}
+    for part in card.parts:
+        _sign(folder, parts={**card.parts, part: "f" * 64})
+
+        with pytest.raises(BundleError, match=f"its {part} is another one than its card says"):
+            bundle.load(folder, saved_as)
+
+
+def test_classes_in_another_order_are_refused(folder: Path, saved_as: SavedAs) -> None:
+    """The pipeline's and the card's are one; a regression has none."""
+    card = read_card(folder)
+    _sign(folder, classes=("no", "yes") if card.classes is None else card.classes[::-1])
+
+    with pytest.raises(BundleError, match="its classes are"):
         bundle.load(folder, saved_as)
 
 

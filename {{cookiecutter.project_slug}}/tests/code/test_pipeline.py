@@ -68,12 +68,14 @@ def test_a_finished_run_has_nothing_to_do(copy: Path, settings: Settings) -> Non
 
 
 @pytest.mark.parametrize(
-    ("section", "first"), [("gate", "promote"), ("encoders", "fit"), ("split", "validate"), ("seed", "ingest")]
+    ("section", "first"),
+    [("gate", "promote"), ("cascade", "fit"), ("encoders", "fit"), ("split", "validate"), ("seed", "ingest")],
 )
 def test_a_setting_runs_the_steps_that_read_it(copy: Path, settings: Settings, section: str, first: str) -> None:
     """And no step that reads it not; what follows runs if its inputs came out differently."""
     change = {
         "gate": {"min_gain": 0.001},
+        "cascade": {"router": "gradient_boosting"},
         "encoders": {"rare_category": 6},
         "split": {"test_share": 0.21},
     }

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from {{ cookiecutter.package_name }} import registry
-from {{ cookiecutter.package_name }}.card import CARD
+from {{ cookiecutter.package_name }}.card import CARD, read_card
 from {{ cookiecutter.package_name }}.model.persistence import BundleError, SavedAs, file_of
 from {{ cookiecutter.package_name }}.settings import Settings
 
@@ -86,6 +89,94 @@ def test_rollback_goes_one_back(models: Path, saved_as: SavedAs) -> None:
     assert registry.load(models, saved_as=saved_as).card.version == first
     with pytest.raises(BundleError, match="no earlier model"):
         registry.rollback(models)
+
+
+def _more(models: Path, *names: str) -> str:
+    """Other versions of the one bundle, each a second younger; the first one's name."""
+    (first,) = (path.name for path in models.iterdir() if path.is_dir())
+    for age, name in enumerate(names, start=1):
+        shutil.copytree(models / first, models / name)
+        card = models / name / CARD
+        card.write_text(card.read_text(encoding="utf-8").replace(first, name), encoding="utf-8")
+        os.utime(card, (card.stat().st_mtime + age,) * 2)
+    return first
+
+
+def test_old_bundles_go(models: Path) -> None:
+    """All but the youngest few; the one that answers stays, however old, and the one before it, for the way back."""
+    first = _more(models, *"bcdef")
+    registry.promote(models, "c")
+
+    assert ["b", "d"] == registry.prune(models, 2)
+    assert [first, "c", "e", "f"] == [card.version for card in registry.cards(models)]
+    assert [] == registry.prune(models, 2)
+    assert first == registry.rollback(models)
+
+
+def test_rollback_passes_over_what_is_gone(models: Path) -> None:
+    """A version that somebody deleted is no way back; the one before it is."""
+    first = _more(models, "second", "third")
+    for version in ("second", "third"):
+        registry.promote(models, version)
+    shutil.rmtree(models / "second")
+
+    assert first == registry.rollback(models)
+
+
+def test_of_two_that_succeed_one_champion_the_second_is_refused(models: Path) -> None:
+    """It was compared with a model that answers no more."""
+    first = _more(models, "second", "third")
+    registry.succeed(models, "second", first)
+
+    with pytest.raises(BundleError, match="model second was promoted while model third was compared with"):
+        registry.succeed(models, "third", first)
+    assert "second" == registry.current_version(models)
+
+
+def test_two_promotions_at_once_leave_one_whole_pointer(models: Path) -> None:
+    """Of sixteen that all succeed the one champion in two processes, one wins, and the way back leads to the champion."""
+    names = [f"v{number}" for number in range(16)]
+    first = _more(models, *names)
+    tell = "import sys; from pathlib import Path; from {{ cookiecutter.package_name }} import registry as own; sys.stdin.readline()\n"
+    tell += "for name in sys.argv[3:]:\n    try: own.succeed(Path(sys.argv[1]), name, sys.argv[2]); print(name)\n"
+    tell += "    except own.BundleError: pass\n"
+    words = [sys.executable, "-c", tell, str(models), first]
+    started = [
+        subprocess.Popen([*words, *own], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for own in (names[::2], names[1::2])
+    ]
+    for process in started:
+        assert process.stdin
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    won = "".join(process.communicate()[0] for process in started).split()
+    found = registry.current(models)
+
+    assert found is not None
+    assert ([found["version"]], [first]) == (won, found["history"])
+
+
+def test_two_versions_tell_in_what_they_differ(models: Path) -> None:
+    """By the parts of their names, their settings and their scores."""
+    first = _more(models, "second")
+    one, other = (read_card(models / name) for name in (first, "second"))
+    other = other.model_copy(update={"made_of": {**one.made_of, "data": "f" * 64}, "scores": dict.fromkeys(one.scores, 0.5)})
+    told = {name: (was, now) for name, was, now in registry.differences(one, other)}
+
+    assert {"interface": "the same", "logic": "the same", "data": "another", "split": "the same"} == {
+        part: told[part][1] for part in one.made_of
+    }
+    assert all(told[name] == (f"{score:.3f}", "0.500") for name, score in one.scores.items())
+
+
+def test_a_model_of_another_question_is_not_promoted(models: Path, settings: Settings) -> None:
+    """By hand neither: its segments, or what it predicts, mean something else now."""
+    card = read_card(models / str(registry.current_version(models)))
+    registry.check(card, settings.data)
+
+    for name in ("target", "segment", "entity"):
+        with pytest.raises(BundleError, match=f"was trained with data.{name} = .*, and settings.toml says 'planet'"):
+            registry.check(card, settings.data.model_copy(update={name: "planet"}))
 
 
 @pytest.mark.parametrize("version", ["nothing", "../models/KNOWN", ""])

@@ -23,9 +23,11 @@ from {{ cookiecutter.package_name }}.encoders.fusion import encoder, fit_transfo
 from {{ cookiecutter.package_name }}.encoders.volume import Volume
 from {{ cookiecutter.package_name }}.model.persistence import BundleError, save
 from {{ cookiecutter.package_name }}.model.single import estimator
+from {{ cookiecutter.package_name }}.proof import parts
 from {{ cookiecutter.package_name }}.serving.predictor import Predictor
 from {{ cookiecutter.package_name }}.settings import Settings
 
+SIDES = {"training": "train", "test": "test"}
 NOW = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
 
 
@@ -70,7 +72,7 @@ def test_a_refitted_scaler_is_refused(root: Path, settings: Settings, tmp_path: 
     card = read_card(folder)
     (file,) = card.files
     save(pipeline, folder / file)
-    signed = card.model_copy(update={"files": {file: digest(folder / file)}})
+    signed = card.model_copy(update={"files": {file: digest(folder / file)}, "parts": parts(pipeline)})
     (folder / CARD).write_text(signed.model_dump_json(), encoding="utf-8")
 
     with pytest.raises(BundleError, match="answers golden row"):
@@ -87,8 +89,8 @@ def test_a_short_cut_that_differs_is_refused(root: Path, settings: Settings, mon
 
 def test_statistics_are_those_of_the_training_rows(root: Path, settings: Settings, predictor: Predictor) -> None:
     """An encoder fitted on the training split alone encodes as the model's does; one that saw the test rows does not."""
-    home, columns, target = root / "artifacts" / "training_set", settings.columns, settings.data.target
-    train, test = (pd.read_parquet(home / f"{side}.parquet") for side in ("train", "test"))
+    columns, target = settings.columns, settings.data.target
+    train, test = (pd.read_parquet(root / "artifacts" / f"{side}_set" / f"{name}.parquet") for side, name in SIDES.items())
     asked = conform(train.head(20), columns.modalities())
     encoded = predictor.bundle.pipeline[0].transform(asked)
     model = estimator("linear", settings.data.task, settings)

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from {{ cookiecutter.package_name }} import registry
 from {{ cookiecutter.package_name }}.data.schema import categories, conform
 from {{ cookiecutter.package_name }}.data.split import is_test
 from {{ cookiecutter.package_name }}.feature_store.catalog import StoreError, read_catalog, write_catalog
@@ -21,10 +20,9 @@ from {{ cookiecutter.package_name }}.feature_store.store import FeatureStore
 from {{ cookiecutter.package_name }}.feature_store.views import ViewError
 from {{ cookiecutter.package_name }}.model.candidates import fitted
 from {{ cookiecutter.package_name }}.model.persistence import file_of, load
-from {{ cookiecutter.package_name }}.pipeline import fit, promote, training_set
+from {{ cookiecutter.package_name }}.pipeline import fit, training_set
 from {{ cookiecutter.package_name }}.pipeline.runner import StepError, run_step
 from {{ cookiecutter.package_name }}.pipeline.steps import STEPS
-from {{ cookiecutter.package_name }}.sections import Gate
 from {{ cookiecutter.package_name }}.serving.predictor import Predictor
 from {{ cookiecutter.package_name }}.settings import Settings
 
@@ -33,7 +31,7 @@ def test_the_split_is_by_the_column_that_is_named(root: Path, settings: Settings
     """The test rows are those whose value the hash sends there; no value is on both sides."""
     rows = pd.read_parquet(root / "artifacts" / "validate" / f"{settings.data.rows}.parquet")
     side = is_test(categories(rows[settings.split.by]), settings.split.test_share)
-    test = pd.read_parquet(root / "artifacts" / "training_set" / "test.parquet")
+    test = pd.read_parquet(root / "artifacts" / "test_set" / "test.parquet")
 
     assert test[settings.data.target].tolist() == rows.loc[side, settings.data.target].tolist()
 
@@ -73,9 +71,10 @@ def test_fit_tells_whose_row_it_is(root: Path, settings: Settings, tmp_path: Pat
     train = pd.read_parquet(root / "artifacts" / "training_set" / "train.parquet")
     told: list[list[object]] = []
 
-    def listens(model: Any, Z: Any, y: Any, segment: Any, groups: Any) -> Any:
+    def listens(model: Any, Z: Any, y: Any, segment: Any, groups: Any, times: Any) -> Any:
         told.append(list(groups))
-        return fitted(model, Z, y, segment, groups)
+        assert (settings.data.event_time is None) == (times is None)
+        return fitted(model, Z, y, segment, groups, times)
 
     monkeypatch.setattr(fit, "fitted", listens)
     fit.run(settings, tmp_path, root, root / "artifacts" / "training_set")
@@ -87,7 +86,7 @@ def test_fit_tells_whose_row_it_is(root: Path, settings: Settings, tmp_path: Pat
 def test_every_candidate_answers_a_row_as_in_a_batch(root: Path, settings: Settings) -> None:
     """Trees too, which may cut where two roads to one number differ in the sixteenth digit."""
     home = root / "artifacts" / "fit"
-    rows = pd.read_parquet(root / "artifacts" / "training_set" / "test.parquet").head(150)
+    rows = pd.read_parquet(root / "artifacts" / "test_set" / "test.parquet").head(150)
     raw = conform(rows, settings.columns.modalities())[list(settings.columns.names)]
     encode = load(file_of(home, "encoder", settings.model.saved_as))
     together = encode.transform(raw)
@@ -105,11 +104,11 @@ def test_another_projects_store_is_read_and_not_written(root: Path, settings: Se
     before = {path: path.stat().st_mtime_ns for path in theirs.rglob("*")}
     reading = settings.model_copy(update={"features": settings.features.model_copy(update={"store": str(theirs)})})
     shutil.copytree(root / "artifacts" / "ingest", tmp_path / "artifacts" / "ingest")
-    for name in ("validate", "materialize", "training_set"):
+    for name in ("validate", "materialize", "training_set", "test_set"):
         run_step(next(step for step in STEPS if step.name == name), reading, tmp_path)
 
-    for name in ("train.parquet", "test.parquet"):
-        ours, their = (pd.read_parquet(folder / "artifacts" / "training_set" / name) for folder in (tmp_path, root))
+    for name in ("training_set/train.parquet", "test_set/test.parquet"):
+        ours, their = (pd.read_parquet(folder / "artifacts" / name) for folder in (tmp_path, root))
         pd.testing.assert_frame_equal(ours, their)
     assert before == {path: path.stat().st_mtime_ns for path in theirs.rglob("*")}
 
@@ -145,7 +144,7 @@ def test_the_online_store_is_asked(root: Path, settings: Settings, predictor: Pr
     store = FeatureStore(root / "artifacts" / "materialize")
     names = _read_from(store, settings)
     keys = list(dict.fromkeys([entity, *(key for view in store.views for key in view.keys)]))
-    test = pd.read_parquet(root / "artifacts" / "training_set" / "test.parquet")
+    test = pd.read_parquet(root / "artifacts" / "test_set" / "test.parquet")
     rows = test[keys].drop_duplicates().head(200).reset_index(drop=True)
 
     today = store.get_historical_features(rows.assign(at=pd.Timestamp(now)), names, "at")
@@ -153,28 +152,6 @@ def test_the_online_store_is_asked(root: Path, settings: Settings, predictor: Pr
 
     forms = {name: modality for name, modality in settings.columns.modalities().items() if name in names}
     _assert_same(conform(online[names], forms), conform(today[names], forms))
-
-
-@pytest.mark.parametrize("better", [True, False])
-def test_the_gate_knows_which_way_is_up(root: Path, settings: Settings, tmp_path: Path, better: bool) -> None:
-    """By a metric of which more is better the highest wins; where the dummy is best, nothing is promoted."""
-    name = "r2" if settings.data.task == "regression" else "accuracy"
-    shutil.copytree(root / "artifacts" / "evaluate", tmp_path / "evaluate")
-    path = tmp_path / "evaluate" / "metrics.json"
-    measured = json.loads(path.read_text(encoding="utf-8"))
-    for candidate, parts in measured["scores"].items():
-        parts["all"][name] = {"dummy": 0.3, "rule": 0.5}.get(candidate, 0.4) if better else 0.1 + 0.2 * (candidate == "dummy")
-    path.write_text(json.dumps(measured), encoding="utf-8")
-    (tmp_path / "out").mkdir()
-
-    gated = settings.model_copy(update={"gate": Gate(metric=name)})
-    promote.run(gated, tmp_path / "out", tmp_path, root / "artifacts" / "fit", tmp_path / "evaluate")
-
-    decision = json.loads((tmp_path / "out" / "decision.json").read_text(encoding="utf-8"))
-    promoted = registry.current(tmp_path / registry.FOLDER)
-    assert decision["best"] == ("rule" if better else "dummy")
-    assert (promoted and promoted["version"]) == decision["version"]
-    assert (promoted is not None) == better
 
 
 def _read_from(store: FeatureStore, settings: Settings) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -46,14 +47,14 @@ class Opinion(TransformerMixin, BaseEstimator):
         for train, test in folds.split(X, y, whose):
             alone = is_classifier(self.model_) and len(np.unique(y[train])) == 1  # a class that one group has, and nobody else
             model = (DummyClassifier() if alone else clone(self._unfitted())).fit(X[train], y[train])
-            said[test] = _said(model, X[test], getattr(self.model_, "classes_", None))
+            said[test] = opinion(model, X[test], getattr(self.model_, "classes_", None))
         return np.column_stack([X, np.round(said, 9)])
 
     def transform(self, X: np.ndarray) -> np.ndarray:
         """The block, and what the model says of it."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=float, reset=False)
-        said = _said(self.model_, X, getattr(self.model_, "classes_", None))
+        said = opinion(self.model_, X, getattr(self.model_, "classes_", None))
         return np.column_stack([X, np.round(said, 9)])
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -68,10 +69,13 @@ class Opinion(TransformerMixin, BaseEstimator):
         return LogisticRegression() if self.model is None else self.model
 
 
-def _said(model: BaseEstimator, X: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
-    """Expected values, or probabilities in the order of `classes`; a class that the model never saw has none."""
+def opinion(model: BaseEstimator, X: np.ndarray, classes: Sequence[Any] | np.ndarray | None) -> np.ndarray:
+    """Expected values, or probabilities in the order of `classes`, sorted; a class that the model never saw has none."""
     if classes is None:
         return np.asarray(model.predict(X)).reshape(-1, 1)
-    said = np.zeros((len(X), len(classes)))
-    said[:, np.searchsorted(classes, model.classes_)] = model.predict_proba(X)
-    return said
+    said = np.asarray(model.predict_proba(X))
+    if said.shape[1] == len(classes):
+        return said
+    aligned = np.zeros((len(X), len(classes)))
+    aligned[:, np.searchsorted(classes, model.classes_)] = said
+    return aligned

@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from ..encoders.gaps import gaps
+from ..encoders.opinion import opinion
 from ..encoders.row import row_encoder
 
 COLUMNS = ("prediction", "probability", "route", "route_probability", "route_source", "missing", "unseen")
@@ -50,14 +51,13 @@ class Answerer:
         return {name: values[0] for name, values in said.items()}
 
     def _said(self, Z: np.ndarray, rows: list[Any], segment: Any) -> dict[str, Any]:
-        routed = hasattr(self.model, "route")
-        known = {"segment": segment} if routed else {}
-        if hasattr(self.model, "predict_proba"):
-            probabilities = self.model.predict_proba(Z, **known)
-            prediction, probability = self.model.classes_[probabilities.argmax(axis=1)], probabilities.max(axis=1)
+        classes = getattr(self.model, "classes_", None)
+        if hasattr(self.model, "route"):
+            said, route = self.model.answers(Z, segment)
         else:
-            prediction, probability = self.model.predict(Z, **known), np.full(len(Z), np.nan)
-        route = self.model.route(Z, segment).to_numpy() if routed else np.full((len(Z), 3), None)
+            said, route = opinion(self.model, Z, classes), dict.fromkeys(COLUMNS[2:5], np.full(len(Z), None))
+        prediction = said[:, 0] if classes is None else classes[said.argmax(axis=1)]
+        probability = np.full(len(Z), np.nan) if classes is None else said.max(axis=1)
         gaps = [(self.gaps.missing(row), self.gaps.unseen(row)) for row in rows]
         missing, unseen = zip(*gaps, strict=True) if gaps else ((), ())
-        return dict(zip(COLUMNS, (prediction, probability, *route.T, missing, unseen), strict=True))
+        return dict(zip(COLUMNS, (prediction, probability, *route.values(), missing, unseen), strict=True))

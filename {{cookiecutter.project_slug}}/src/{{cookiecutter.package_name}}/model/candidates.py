@@ -43,9 +43,10 @@ def fitted(
     y: np.ndarray,
     segment: np.ndarray | None = None,
     groups: np.ndarray | None = None,
+    times: np.ndarray | None = None,
 ) -> BaseEstimator:
-    """The candidate, trained; the segment and the groups reach those whose `fit` asks for them."""
-    extra = {"segment": segment, "groups": groups}
+    """The candidate, trained; the segment, the groups and the times reach those whose `fit` asks for them."""
+    extra = {"segment": segment, "groups": groups, "times": times}
     return model.fit(Z, y, **{name: value for name, value in extra.items() if has_fit_parameter(model, name)})
 
 

@@ -1,60 +1,135 @@
-"""Promote: the best candidate becomes the model that answers, if it beats the dummy.
+"""Promote: the model that passes the gate is kept, and takes the place of the one that answers if it is better.
 
-Whichever is best: where the single or the linear model wins, that one is promoted. Of two that are equal the simpler one is.
+Whichever it is: where the single or the linear model will do, that one is promoted.
 """
 
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
 
 from .. import bundle, registry
-from ..card import Origin
+from ..card import MadeOf, Origin, version_of
 from ..digests import digest_of
-from ..metrics import metric
+from ..gate import CHAMPION, Gate
+from ..model.answers import Answerer
 from ..model.persistence import file_of, load
+from ..refusal import Refusal
 from ..settings import Settings
 from .freshness import PACKAGE, code, read_manifest
+
+ROUNDS = 8  # in which the golden rows, the largest pictures among them, are answered one by one
+
+
+class Overtaken(Refusal):
+    """A model that was compared with another champion than the one that answers now."""
 
 
 def run(settings: Settings, out: Path, root: Path, fit: Path, evaluate: Path) -> list[Path]:
     """Write `decision.json`, and the winner's bundle into the registry; tell its files, so that their loss is noticed."""
-    gate = settings.gate
-    scores = json.loads((evaluate / "metrics.json").read_text(encoding="utf-8"))["scores"]
-    measure = metric(gate.metric, settings.data.task)
-    sign = 1 if measure.greater_is_better else -1
-    gains = {name: sign * (parts["all"][gate.metric] - scores["dummy"]["all"][gate.metric]) for name, parts in scores.items()}
-    best = max(gains, key=lambda name: gains[name])  # the first of equals, and they stand simplest first
-    models = root / registry.FOLDER
-    better = gains[best] > gate.min_gain
-    version = _publish(best, scores[best]["all"], models, fit, settings) if better else None
-    decision = {"metric": gate.metric, "gains": gains, "best": best, "version": version}
+    rules, models = settings.gate, root / registry.FOLDER
+    measured = json.loads((evaluate / "metrics.json").read_text(encoding="utf-8"))
+    answers = {name: pd.read_parquet(evaluate / "answers" / f"{name}.parquet") for name in measured["scores"]}
+    candidates = [name for name in answers if name != CHAMPION]
+    parts = {name: made_of(name, fit, settings) for name in candidates}
+    champion, compared = registry.current_version(models), measured["champion"]["version"]
+    if champion != compared and champion not in [version_of(made) for made in parts.values()]:
+        raise Overtaken(
+            f"model {champion} answers now, and the candidates were compared with {compared}; "
+            "compare them anew with `step evaluate --force`"
+        )
+    rows, sizes = pd.read_parquet(evaluate / "rows.parquet"), {name: _kilobytes(fit, name, settings) for name in candidates}
+    gate = Gate(rules, settings.data, rows, answers, sizes)
+    name, better, why = _choice(gate, fit, settings)
+    version = name and version_of(parts[name])
+    if name and version:
+        origin = _origin(name, parts[name], measured["scores"][name]["all"], fit, settings)
+        golden = pd.read_parquet(fit / "golden.parquet")
+        bundle.save(models / version, origin, _pipeline(fit, name, settings), golden, settings.model.saved_as)
+        approved = champion == version or (better and rules.approve == "gate")
+        if approved:
+            registry.succeed(models, version, champion)
+        elif better:
+            why += f"; it waits for your word: `models promote {version}`"
+        registry.prune(models, rules.keep)
+        better = approved
+    if measured["champion"]["reason"]:
+        why += f"; model {compared} was not compared: {measured['champion']['reason']}"
+    decision = {"metric": rules.metric, "confidence": rules.confidence, "best": name, "version": version, "promoted": better}
+    decision |= {"why": why, "champion": champion, "slices": gate.slice_rows()}
+    decision |= {"candidates": [verdict.row() for verdict in gate.verdicts.values()]}
     (out / "decision.json").write_text(json.dumps(decision, indent=1), encoding="utf-8")
     return sorted((models / version).iterdir()) if version else []
 
 
-def _publish(name: str, scores: dict[str, float], models: Path, fit: Path, settings: Settings) -> str:
-    """Save the candidate's bundle and make it the one that answers."""
-    manifest = read_manifest(fit)
+def _choice(gate: Gate, fit: Path, settings: Settings) -> tuple[str | None, bool, str]:
+    """The gate's choice, of which the time is taken: one that is too slow is chosen no more."""
+    most = settings.gate.max_p95_ms
+    while True:
+        name, better, why = gate.choice()
+        if name is None or gate.verdicts[name].p95_ms is not None:
+            return name, better, why
+        with threadpool_limits(settings.model.threads):
+            taken = p95_ms(_pipeline(fit, name, settings), pd.read_parquet(fit / "golden.parquet"), settings.columns.names)
+        gate.time(
+            name, taken, f"takes {taken:.0f} ms for a row, in one of 20 cases more, above {most:g}" if taken > most else None
+        )
+
+
+def p95_ms(pipeline: Pipeline, golden: pd.DataFrame, columns: Sequence[str]) -> float:
+    """The milliseconds in which 95 of 100 single rows are answered; the largest pictures are among the golden rows."""
+    answerer, taken = Answerer(pipeline), []
+    for row in golden[list(columns)].to_dict(orient="records") * ROUNDS:
+        start = time.perf_counter()
+        answerer.answer({str(name): value for name, value in row.items()})
+        taken.append(1000 * (time.perf_counter() - start))
+    return float(np.percentile(taken, 95))
+
+
+def _pipeline(fit: Path, name: str, settings: Settings) -> Pipeline:
+    """The encoder and a candidate, as one."""
+    encoder, model = (load(file_of(fit, part, settings.model.saved_as)) for part in ("encoder", name))
+    return Pipeline([("encode", encoder), ("model", model)])
+
+
+def _kilobytes(fit: Path, name: str, settings: Settings) -> float:
+    return sum(file_of(fit, part, settings.model.saved_as).stat().st_size for part in ("encoder", name)) / 1000
+
+
+def made_of(name: str, fit: Path, settings: Settings) -> MadeOf:
+    """Digests of what a model is made of; `fit` tells what it has read."""
+    manifest = read_manifest(fit) or {}
+    key = manifest.get("key", {})
+    learns = {part: key.get(part) for part in ("code", "libraries", "python")} | {"files": manifest.get("sources")}
+    own = settings.model_dump(mode="json", include={"data", "columns", "encoders", "model", "cascade", "seed", "split"})
+    views = (fit / "views.sha256").read_text(encoding="utf-8")
     limits = settings.model_dump(mode="json", include={"validation": {"columns"}})
-    version = digest_of([name, manifest and manifest["key"], limits])[:12]
-    saved_as = settings.model.saved_as
-    encoder, model = (load(file_of(fit, part, saved_as)) for part in ("encoder", name))
-    origin = Origin(
-        version=version,
+    return {
+        "interface": digest_of([own.pop("data"), own.pop("columns"), limits, views]),
+        "split": digest_of(own.pop("split")),
+        "logic": digest_of([name, own, learns]),
+        "data": (fit / "train.sha256").read_text(encoding="utf-8"),
+    }
+
+
+def _origin(name: str, made: MadeOf, scores: dict[str, float], fit: Path, settings: Settings) -> Origin:
+    return Origin(
+        version=version_of(made),
+        made_of=made,
         candidate=name,
         data=settings.data,
         columns=settings.columns,
+        split=settings.split,
         limits=settings.validation.columns,
         scores=scores,
         views=(fit / "views.sha256").read_text(encoding="utf-8"),
-        training_data=(fit / "train.sha256").read_text(encoding="utf-8"),
+        training_data=made["data"],
         code=digest_of(code(PACKAGE.rglob("*.py"))),
     )
-    golden = pd.read_parquet(fit / "golden.parquet")
-    bundle.save(models / version, origin, Pipeline([("encode", encoder), ("model", model)]), golden, saved_as)
-    registry.promote(models, version)
-    return version

@@ -48,6 +48,7 @@ STEPS = (
     ),
     Step("materialize", needs=("validate",), settings=("features",), outside=True),
     Step("training_set", needs=("validate", "materialize"), settings=("data", "columns", "features", "split")),
+    Step("test_set", needs=("validate", "materialize"), settings=("data", "columns", "features", "split")),
     Step(
         "fit",
         needs=("training_set",),
@@ -55,8 +56,14 @@ STEPS = (
         outside=True,
         reads=network_files,
     ),
-    Step("evaluate", needs=("training_set", "fit"), settings=("data", "columns", "model")),
-    Step("promote", needs=("fit", "evaluate"), settings=("data", "columns", "validation", "model", "gate"), outside=True),
+    Step("evaluate", needs=("test_set", "fit"), settings=("data", "columns", "split", "model"), outside=True),
+    Step(
+        "promote",
+        needs=("fit", "evaluate"),
+        settings=("data", "columns", "validation", "split", "encoders", "model", "cascade", "seed", "gate"),
+        outside=True,
+    ),
+    Step("report", needs=("evaluate", "promote"), settings=("data",)),
 )
 
 

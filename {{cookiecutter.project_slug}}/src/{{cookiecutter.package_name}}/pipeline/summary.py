@@ -1,4 +1,4 @@
-"""The end of a run in one table: every candidate against the baselines, who answers now, and where things lie."""
+"""The end of a run in one table: every candidate, what is held against it, who answers now, and where things lie."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ..registry import FOLDER, current
+from ..registry import FOLDER, current_version
 from .freshness import artifacts
 
 
@@ -17,24 +17,31 @@ def show(root: Path) -> None:
     """Print the table of the last finished run."""
     measured = json.loads((artifacts(root) / "evaluate" / "metrics.json").read_text(encoding="utf-8"))
     decision = json.loads((artifacts(root) / "promote" / "decision.json").read_text(encoding="utf-8"))
-    scores = measured["scores"]
+    scores, metric = measured["scores"], decision["metric"]
+    others = [name for name in scores["dummy"]["all"] if name != metric]
     table = Table(title=f"on {measured['rows']['all']} test rows", title_justify="left")
     table.add_column("candidate")
-    for name in next(iter(scores.values()))["all"]:
-        table.add_column(f"{name} ◂" if name == decision["metric"] else name, justify="right")
-    for candidate, parts in scores.items():
-        style = "bold" if candidate == decision["best"] else ""
-        table.add_row(candidate, *(f"{value:.3f}" for value in parts["all"].values()), style=style)
+    for name in (f"{metric} ◂", f"{100 * decision['confidence']:g} % interval", *others):
+        table.add_column(name, justify="right")
+    for row in decision["candidates"]:
+        shown = [f"{row['score']:.3f}", f"{row['low']:.3f} to {row['high']:.3f}"]
+        shown += [f"{scores[row['name']]['all'][name]:.3f}" for name in others]
+        table.add_row(row["name"], *shown, style="bold" if row["name"] == decision["best"] else "")
     console = Console()
     console.print(table)
-    console.print(_verdict(decision, current(root / FOLDER)), soft_wrap=True)
-    console.print("metrics: artifacts/evaluate/metrics.json · model: models/ · next: make predict, make help", soft_wrap=True)
+    for row in decision["candidates"][1:]:  # the first is the dummy
+        for reason in row["refused"]:
+            console.print(f"{row['name']} {reason}", soft_wrap=True, highlight=False)
+    console.print(decision["why"], soft_wrap=True, highlight=False)
+    console.print(_verdict(decision, current_version(root / FOLDER)), soft_wrap=True, highlight=False)
+    console.print("report: artifacts/report/report.html · model: models/ · next: make predict, make help", soft_wrap=True)
 
 
-def _verdict(decision: dict[str, Any], promoted: dict[str, Any] | None) -> str:
-    metric, best = decision["metric"], decision["best"]
-    if decision["version"] is None:
-        return f"no model was promoted: by {metric} none beats the dummy by more than gate.min_gain"
-    if promoted is not None and promoted["version"] != decision["version"]:
-        return f"{best} is best by {metric} as model {decision['version']}; by your choice model {promoted['version']} answers"
-    return f"{best} is best by {metric} and answers as model {decision['version']}"
+def _verdict(decision: dict[str, Any], answers: str | None) -> str:
+    if answers is None:
+        return "no model answers yet"
+    if answers == decision["version"]:
+        return f"{decision['best']} answers as model {answers}"
+    return f"model {answers} answers" + (
+        "" if decision["version"] is None else f"; model {decision['version']} is kept beside it"
+    )

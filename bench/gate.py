@@ -2,10 +2,10 @@
 
     python bench/gate.py --project FOLDER [--seeds N]
 
-FOLDER is a rendered project with the cascade. Three worlds of two segments are drawn: one in which a sign means opposite things in
-them, one in which trees see more than lines and the segments mean nothing, and one in which a weighted sum is all there is. In
-each, a champion learns from few rows and the candidates from more; the gate sees the test rows, and the truth is asked of 20,000
-others. Ends with 1 if a bound is missed.
+FOLDER is a rendered project with the cascade. Three worlds of two segments are drawn: one in which a sign means opposite things
+in them, one in which trees see more than lines and the segments mean nothing, and one in which a weighted sum is all there is.
+In each, a champion has learned from other rows than the candidates; the gate sees the test rows, and the truth is asked of
+20,000 others. Ends with 1 if a bound is missed.
 """
 
 from __future__ import annotations
@@ -48,13 +48,14 @@ def main() -> int:
         share = sum(picked[name] for name in right) / arguments.seeds
         kept += [share >= LEAST, worse == 0]
         told = ", ".join(f"{name} {count}" for name, count in picked.most_common())
-        print(f"{world:10}right in {share:4.0%} ({told}); champion replaced {replaced} times, {worse} by a worse one", flush=True)
+        told += f"); champion replaced {replaced} times, {worse} by a worse one"
+        print(f"{world:10}right in {share:4.0%} ({told}", flush=True)
     print("every bound is kept" if all(kept) else "MISSED: see above")
     return int(not all(kept))
 
 
 def drawn(package: str, settings: Any, world: str, seed: int) -> tuple[str | None, bool, float]:
-    """What the gate picks, whether that replaces the champion, and how much worse it is in truth, in standard errors beyond one."""
+    """What the gate picks, whether that replaces the champion, and how much worse than a standard error it is in truth."""
     names = ("model.candidates", "pipeline.evaluate", "gate")
     models, evaluate, gate = (import_module(f"{package}.{name}") for name in names)
     rng = np.random.default_rng([seed, sorted(RIGHT).index(world)])
@@ -86,17 +87,17 @@ def learned(models: Any, model: Any, rows: Rows) -> Any:
 
 def sample(world: str, rng: np.random.Generator, rows: int) -> Rows:
     """Ten columns, of which the first tells the segment; what is picked, and the segment."""
-    Z = rng.normal(size=(rows, 10))
+    X = rng.normal(size=(rows, 10))  # noqa: N806 # the field's name
     segment = np.where(rng.random(rows) < 0.5, "adult", "under_18")
-    Z[:, 0] += np.where(segment == "adult", 1.5, -1.5)
+    X[:, 0] += np.where(segment == "adult", 1.5, -1.5)
     match world:
         case "segments":
-            score = (Z[:, 1] + Z[:, 2] - Z[:, 3]) * np.where(segment == "adult", 1.5, -1.5)
+            score = (X[:, 1] + X[:, 2] - X[:, 3]) * np.where(segment == "adult", 1.5, -1.5)
         case "trees":
-            score = 3 * np.sign(Z[:, 1]) * np.sign(Z[:, 2]) * (np.abs(Z[:, 3]) > 0.4)
+            score = 3 * np.sign(X[:, 1]) * np.sign(X[:, 2]) * (np.abs(X[:, 3]) > 0.4)
         case _:
-            score = Z[:, 1:] @ np.linspace(-1, 1, 9)
-    return Z, np.where(rng.random(rows) < 1 / (1 + np.exp(-score)), "yes", "no"), segment.astype(object)
+            score = X[:, 1:] @ np.linspace(-1, 1, 9)
+    return X, np.where(rng.random(rows) < 1 / (1 + np.exp(-score)), "yes", "no"), segment.astype(object)
 
 
 if __name__ == "__main__":

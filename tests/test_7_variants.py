@@ -3,10 +3,10 @@
 import json
 import os
 import re
+import tempfile
 import time
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT, Record, Render
 from filelock import FileLock
+from passes import ALONE, assert_passes, only
 from project import CommandFailed, Project
 from server import serving
 from variants import Answers, name_of
@@ -30,25 +31,18 @@ def test_variant_runs(variant: Answers, render: Render, shared: Path, tmp_path: 
     passed = shared / f"{digest}.passed"
     with FileLock(shared / f"{digest}.lock"):
         if not passed.exists():
-            assert_runs(only(runtime, project, tmp_path / "runtime"))
+            assert_runs(only(runtime, project, tmp_path / "runtime"), shared)
             passed.touch()
     record_property("run", name_of(variant))
     record_property("runtime", digest)
 
 
-def only(files: dict[str, bytes], of: Project, folder: Path) -> Project:
-    """A folder with these files of a project, their modes as there."""
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        path.chmod((of.folder / name).stat().st_mode)
-    return replace(of, folder=folder)
-
-
-def assert_runs(project: Project) -> None:
+def assert_runs(project: Project, shared: Path) -> None:
     """Its own tests pass; on few rows its pipeline promotes a model, which answers every row of a batch and any request."""
-    project.warm("pytest", "-q", "-p", "no:cacheprovider")
+    alone = [test for test in ALONE if (project.folder / test).exists()]
+    for test in alone:
+        assert_passes(test, project, shared)
+    project.warm("pytest", "-q", "-p", "no:cacheprovider", *(f"--ignore={test}" for test in alone))
     settings = project.folder / "settings.toml"
     settings.write_text(re.sub(r"demo = \d+", FEW_ROWS, settings.read_text(encoding="utf-8")), encoding="utf-8")
     project.warm(project.package, "run")
@@ -102,6 +96,72 @@ def test_server_answers(render: Render) -> None:
         assert words == answer.keys()
         assert ("text, image", None) == (answer["missing"], answer["unseen"])
         assert "'hr' is no known field" in server.ask("/predict", {"user_id": 7, "hr": 21}, expect=422)["detail"]
+
+
+CURIOUS = """
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+from price import price
+
+SHOP = Path(__file__).parents[1] / "src"
+
+
+def test_price():
+    with Path(os.environ["RUNS"]).open("a") as runs:
+        print("a run", file=runs)
+    assert (3, None) == (price(SHOP), find_spec("gift"))
+    assert (False, ["pen"]) == ((SHOP / "sale").exists(), os.listdir(SHOP / "goods"))
+"""
+BY_CHILD = "import subprocess\ndef price(shop): return int(subprocess.check_output(['cat', shop / 'tag']))"
+UNHEARD = "import duckdb\ndef price(shop): return duckdb.sql(f\"FROM read_csv('{shop}/tag', header=false)\").fetchall()[0][0]"
+Ran = Callable[..., int]
+
+
+@pytest.fixture
+def ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ran:
+    """Has a curious test file pass in a small project with these files beside or in place of others: its runs until now."""
+    runs = tmp_path / "runs"
+    monkeypatch.setenv("RUNS", str(runs))
+    common = {
+        "pyproject.toml": "[tool.pytest.ini_options]\nxfail_strict = true\n",
+        "tests/test_price.py": CURIOUS,
+        "src/price.py": "def price(shop): return 3",
+        "src/goods/pen": "",
+        "src/tag": "3\n",
+    }
+
+    def runs_until_now(**changes: str) -> int:
+        project = Project(Path(tempfile.mkdtemp(dir=tmp_path)), {})
+        for name, text in (common | changes).items():
+            (project.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (project.folder / name).write_text(text, encoding="utf-8")
+        assert_passes("tests/test_price.py", project, tmp_path)
+        return runs.read_text(encoding="utf-8").count("run")
+
+    return runs_until_now
+
+
+def test_test_file_runs_again_only_where_what_it_looks_for_differs(ran: Ran) -> None:
+    """Once in a whole folder, once in one that holds what it looked for; then where that is another, or there is more of it."""
+    assert [1, 2, 2, 2] == [ran(), ran(), ran(**{"settings.toml": ""}), ran(**{"README.md": "x"})]
+    for name in ("src/price.py", "src/gift.py", "src/sale", "src/goods/ink"):
+        with pytest.raises(CommandFailed, match="1 failed"):
+            ran(**{name: "def price(shop): return 4"})
+    assert 6 == ran()
+
+
+def test_test_file_runs_everywhere_if_it_starts_a_process(ran: Ran) -> None:
+    """What a child reads is unknown."""
+    assert [1, 2, 2, 3] == [ran(**{"src/price.py": BY_CHILD, "LIES": text}) for text in ("", "a", "a", "b")]
+
+
+def test_what_is_read_unheard_is_missed_aloud(ran: Ran) -> None:
+    """DuckDB tells Python nothing of the files that it opens."""
+    assert 1 == ran(**{"src/price.py": UNHEARD})
+    with pytest.raises(CommandFailed, match=r"(?s)nothing but src/goods.*No files found"):
+        ran(**{"src/price.py": UNHEARD})
 
 
 Try = Callable[..., tuple[int, str]]

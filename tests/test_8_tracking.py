@@ -44,6 +44,7 @@ def test_runs_are_tracked(project: Project) -> None:
     uri = f"sqlite:///{project.folder / 'mlflow.db'}"
     client = MlflowClient(uri, uri)
     experiment = client.get_experiment_by_name("next-pick")
+    assert experiment
     (run,) = client.search_runs([experiment.experiment_id])
     measured = json.loads((project.folder / "artifacts" / "evaluate" / "metrics.json").read_text(encoding="utf-8"))
     first = decision(project)
@@ -80,7 +81,7 @@ def test_tracking_that_fails_is_one_sentence(project: Project) -> None:
     """Where MLflow cannot write, the run has been done all the same, and its model answers."""
     edit(project, ("sqlite:///mlflow.db", "nonsense://somewhere"))
 
-    with pytest.raises(CommandFailed, match="error: MLflow could not track the run: .*nonsense") as failed:
+    with pytest.raises(CommandFailed, match=r"error: MLflow could not track the run: .*nonsense") as failed:
         project.with_libraries("python", "-m", project.package, "run")
     assert "Traceback" not in str(failed.value)
     assert decision(project)["promoted"]

@@ -1,0 +1,66 @@
+"""The words of `{{ cookiecutter.project_slug }} models`: which models there are, in what they differ, and which one answers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .project import project_folder, project_settings
+from .refusal import Refusal
+
+models_app = typer.Typer(help="The registry of trained models.", no_args_is_help=True)
+
+
+@models_app.command("list")
+def models_list() -> None:
+    """List the trained models; the one that answers is marked."""
+    from . import registry
+
+    folder = project_folder() / registry.FOLDER
+    promoted = registry.current(folder)
+    for card in registry.cards(folder):  # the oldest first
+        mark = "*" if promoted and promoted["version"] == card.version else " "
+        scores = "  ".join(f"{name} {value:.3f}" for name, value in card.scores.items())
+        typer.echo(f"{mark} {card.version}  {card.candidate}  {scores}")
+    if promoted is None:
+        typer.echo("no model is promoted; train one with `make run`")
+
+
+@models_app.command("promote")
+def models_promote(version: Annotated[str, typer.Argument(help="as `models list` shows it")]) -> None:
+    """Let a model answer, once it has proved itself."""
+    from . import registry
+
+    settings = project_settings()
+    bundle = registry.load(project_folder() / registry.FOLDER, version, settings.model.saved_as)
+    registry.check(bundle.card, settings.data)
+    registry.promote(project_folder() / registry.FOLDER, version)
+    typer.echo(f"model {version} answers now")
+
+
+@models_app.command("compare")
+def models_compare(
+    one: Annotated[str, typer.Argument(help="as `models list` shows it")],
+    other: Annotated[str, typer.Argument(help="another one; without it, the one that answers")] = "",
+) -> None:
+    """Tell in what two models differ, and how they scored."""
+    from . import registry
+
+    folder = project_folder() / registry.FOLDER
+    known = {card.version: card for card in registry.cards(folder)}
+    two = [one, other or registry.current_version(folder) or ""]
+    for version in two:
+        if version not in known:
+            raise Refusal(f"there is no model {version!r}; the finished ones are: {', '.join(known) or 'none'}")
+    for name, was, now in registry.differences(*(known[version] for version in two)):
+        typer.echo(f"{name:24}{was:>28}{now:>28}")
+
+
+@models_app.command("rollback")
+def models_rollback() -> None:
+    """Let the model before answer again."""
+    from . import registry
+
+    version = registry.rollback(project_folder() / registry.FOLDER, project_settings().model.saved_as)
+    typer.echo(f"model {version} answers now")

@@ -42,7 +42,7 @@ def main() -> int:
         replaced = worse = 0
         for seed in range(arguments.seeds):
             name, better, loss = drawn(package, settings, world, seed)
-            picked[str(name)] += 1
+            picked[name] += 1
             replaced += better
             worse += better and loss > 0
         share = sum(picked[name] for name in right) / arguments.seeds
@@ -54,7 +54,7 @@ def main() -> int:
     return int(not all(kept))
 
 
-def drawn(package: str, settings: Any, world: str, seed: int) -> tuple[str | None, bool, float]:
+def drawn(package: str, settings: Any, world: str, seed: int) -> tuple[str, bool, float]:
     """What the gate picks, whether that replaces the champion, and how much worse than a standard error it is in truth."""
     names = ("model.candidates", "pipeline.evaluate", "gate")
     models, evaluate, gate = (import_module(f"{package}.{name}") for name in names)
@@ -72,7 +72,7 @@ def drawn(package: str, settings: Any, world: str, seed: int) -> tuple[str | Non
     judge = gate.Gate(settings.gate, settings.data, rows, answers, dict.fromkeys(answers, 1.0))
     name, better, _ = judge.choice()
     if name is None or not better:
-        return name, False, 0.0
+        return name or kind, False, 0.0  # where none may answer, the champion stays
     said = {one: np.log(everybody[one].predict_proba(truth[0])) for one in (name, "champion")}
     places = np.searchsorted(everybody[name].classes_, truth[1])
     losses = said["champion"][np.arange(TRUTH), places] - said[name][np.arange(TRUTH), places]

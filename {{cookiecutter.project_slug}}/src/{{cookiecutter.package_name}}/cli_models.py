@@ -1,4 +1,4 @@
-"""The words of `{{ cookiecutter.project_slug }} models`: which models there are, in what they differ, and which one answers."""
+"""The words of `models`: which models there are, in what they differ, and which one answers."""
 
 from __future__ import annotations
 

@@ -117,6 +117,8 @@ def test_a_small_slice_is_shown_and_not_judged() -> None:
     gate = judged({"single": model(np.where(old, 0.3, 1.0), 0.7)}, metric="accuracy", min_slice=ROWS // 2 + 1)
 
     assert () == gate.verdicts["single"].refused
+    floored = judged({"single": model(0.9)}, metric="accuracy", min_slice=ROWS // 2 + 1, floor=0.99)
+    assert () == floored.verdicts["single"].refused
     assert {("age = old", False), ("age = young", False)} == {(row["slice"], row["judged"]) for row in gate.slice_rows()}
 
 

@@ -43,6 +43,7 @@ def test_the_score_is_scikit_learns(name: str) -> None:
 
     assert expected == pytest.approx(found.value, rel=1e-9)
     assert found.low < found.value < found.high
+    assert found == Comparison(name, rows, {"model": answers}, 0.95).score("model")  # whoever asks again is told the same
 
 
 def test_a_class_never_seen_costs_what_scikit_learn_says() -> None:

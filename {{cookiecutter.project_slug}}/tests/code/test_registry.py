@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 
 import pytest
+from filelock import FileLock
 
 from {{ cookiecutter.package_name }} import registry
 from {{ cookiecutter.package_name }}.card import CARD, read_card
@@ -133,27 +133,17 @@ def test_of_two_that_succeed_one_champion_the_second_is_refused(models: Path) ->
     assert "second" == registry.current_version(models)
 
 
-def test_two_promotions_at_once_leave_one_whole_pointer(models: Path) -> None:
-    """Of sixteen that all succeed the one champion in two processes, one wins, and the way back leads to the champion."""
-    names = [f"v{number}" for number in range(16)]
-    first = _more(models, *names)
-    tell = "import sys; from pathlib import Path; from {{ cookiecutter.package_name }} import registry as own; sys.stdin.readline()\n"
-    tell += "for name in sys.argv[3:]:\n    try: own.succeed(Path(sys.argv[1]), name, sys.argv[2]); print(name)\n"
-    tell += "    except own.BundleError: pass\n"
-    words = [sys.executable, "-c", tell, str(models), first]
-    started = [
-        subprocess.Popen([*words, *own], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for own in (names[::2], names[1::2])
-    ]
-    for process in started:
-        assert process.stdin
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    won = "".join(process.communicate()[0] for process in started).split()
-    found = registry.current(models)
+def test_promotions_wait_for_each_other(models: Path) -> None:
+    """Who comes second finds what the first has done, and nothing half-done."""
+    first = _more(models, "second")
+    with FileLock(models / ".lock"):
+        waiting = Thread(target=registry.succeed, args=(models, "second", first))
+        waiting.start()
+        waiting.join(0.3)
 
-    assert found is not None
-    assert ([found["version"]], [first]) == (won, found["history"])
+        assert (True, first) == (waiting.is_alive(), registry.current_version(models))
+    waiting.join(30)
+    assert "second" == registry.current_version(models)
 
 
 def test_two_versions_tell_in_what_they_differ(models: Path) -> None:

@@ -80,8 +80,8 @@ def test_a_refitted_scaler_is_refused(root: Path, settings: Settings, tmp_path: 
 
 
 def test_a_short_cut_that_differs_is_refused(root: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Golden rows are answered both ways: code that encodes a row by itself otherwise than in a frame loads no model."""
-    monkeypatch.setattr(one_row, "_dense", lambda row: np.asarray(getattr(row, "dense", lambda: row)()) * 1.001)
+    """Golden rows are answered both ways: code that encodes a row by itself quite otherwise than in a frame loads no model."""
+    monkeypatch.setattr(one_row, "_dense", lambda row: 1 - np.asarray(getattr(row, "dense", lambda: row)()))
 
     with pytest.raises(BundleError, match="golden row"):
         registry.load(root / registry.FOLDER, saved_as=settings.model.saved_as)

@@ -85,9 +85,10 @@ class Gate:
             name, why = self._simplest(fit)
             return name, True, why
         gains = {name: self.comparison.gain(name, CHAMPION) for name in fit}
-        better = [name for name in fit if gains[name].low > 0]
+        better = [name for name in fit if gains[name].low > self.rules.min_gain]
         name, why = self._simplest(better or fit)
-        against = "and better than the champion" if better else "but no better than the champion beyond chance"
+        least = f"by more than {self.rules.min_gain:g} beyond chance"
+        against = "and better than the champion" if better else f"but it does not beat the champion {least}"
         return name, bool(better), f"{why}, {against}: {gains[name]}"
 
     def slice_rows(self) -> list[dict[str, Any]]:

@@ -75,6 +75,8 @@ def test_the_gain_that_is_asked_for_is_held() -> None:
 
     assert "linear" == judged(answers, min_gain=0.05).choice()[0]
     assert judged(answers, min_gain=0.5).choice()[0] is None
+    against = {"linear": model(0.9, 0.9), "champion": model(0.8, 0.8)}
+    assert [True, False] == [judged(against, min_gain=least).choice()[1] for least in (0.05, 0.3)]
 
 
 def test_a_champion_stays_until_one_is_better() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -85,6 +86,15 @@ class Project:
             for path in sorted(self.folder.rglob("*"))
             if path.is_file() and path.name != ANSWERS_FILE and not MADE_BY_TOOLS & set(path.parts)
         }
+
+    def edit_settings(self, *changes: tuple[str, str]) -> None:
+        """Change what settings.toml says, as its owner would: a pattern that is there, and what is to stand in its place."""
+        path = self.folder / "settings.toml"
+        text = path.read_text(encoding="utf-8")
+        for before, after in changes:
+            text, count = re.subn(before, after, text, flags=re.MULTILINE)
+            assert count, f"settings.toml has no {before!r}"
+        path.write_text(text, encoding="utf-8")
 
     def modes(self) -> dict[str, int]:
         """The permissions of files and folders, by path."""

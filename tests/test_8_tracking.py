@@ -1,7 +1,6 @@
 """A run is logged to a real MLflow on SQLite: what it was told, what it found, what it made, and the model that answers."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,8 @@ from project import CommandFailed, Project
 def project(render: Render) -> Project:
     """A small project that tracks its runs in a file of its own."""
     made = render("copier", modalities="tabular", model="single", serving="batch")
-    edit(made, (r'uri = ""', 'uri = "sqlite:///mlflow.db"'), (r"demo = \d+", "demo = 1600"))
+    made.edit_settings((r'uri = ""', 'uri = "sqlite:///mlflow.db"'), (r"demo = \d+", "demo = 1600"))
     return made
-
-
-def edit(project: Project, *changes: tuple[str, str]) -> None:
-    """Change the owner's settings."""
-    path = project.folder / "settings.toml"
-    text = path.read_text(encoding="utf-8")
-    for before, after in changes:
-        text, count = re.subn(before, after, text)
-        assert count
-    path.write_text(text, encoding="utf-8")
 
 
 def decision(project: Project) -> dict[str, Any]:
@@ -66,7 +55,7 @@ def test_runs_are_tracked(project: Project) -> None:
     assert (run.info.run_id, first["version"]) == (champion.run_id, champion.tags["version"])
 
     assert "MLflow has this run already" in project.with_libraries(*command, "run")
-    edit(project, (r"boosting_rounds = \d+", "boosting_rounds = 59"))
+    project.edit_settings((r"boosting_rounds = \d+", "boosting_rounds = 59"))
     project.with_libraries(*command, "run")
     assert 2 == len(client.search_runs([experiment.experiment_id]))
     assert not decision(project)["promoted"]
@@ -79,7 +68,7 @@ def test_runs_are_tracked(project: Project) -> None:
 @pytest.mark.slow
 def test_tracking_that_fails_is_one_sentence(project: Project) -> None:
     """Where MLflow cannot write, the run has been done all the same, and its model answers."""
-    edit(project, ("sqlite:///mlflow.db", "nonsense://somewhere"))
+    project.edit_settings(("sqlite:///mlflow.db", "nonsense://somewhere"))
 
     with pytest.raises(CommandFailed, match=r"error: MLflow could not track the run: .*nonsense") as failed:
         project.with_libraries("python", "-m", project.package, "run")

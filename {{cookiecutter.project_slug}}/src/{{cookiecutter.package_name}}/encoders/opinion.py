@@ -12,6 +12,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..compute import each
+
 
 class Opinion(TransformerMixin, BaseEstimator):
     """A block with a model's probabilities, or its expected value, at its side.
@@ -43,11 +45,11 @@ class Opinion(TransformerMixin, BaseEstimator):
         whose = np.arange(len(X)) if groups is None else np.asarray(groups)
         split = StratifiedGroupKFold if is_classifier(self.model_) else GroupKFold
         folds = split(min(self.folds, len(np.unique(whose))), shuffle=True, random_state=0)
-        said = np.zeros((len(X), self._width()))
-        for train, test in folds.split(X, y, whose):
-            alone = is_classifier(self.model_) and len(np.unique(y[train])) == 1  # a class that one group has, and nobody else
-            model = (DummyClassifier() if alone else clone(self._unfitted())).fit(X[train], y[train])
-            said[test] = opinion(model, X[test], getattr(self.model_, "classes_", None))
+        said, parts = np.zeros((len(X), self._width())), list(folds.split(X, y, whose))
+        classes = getattr(self.model_, "classes_", None)
+        calls = ((self._unfitted(), X[train], y[train], X[test], classes) for train, test in parts)
+        for (_, test), told in zip(parts, each(others_opinion, calls), strict=True):
+            said[test] = told
         return np.column_stack([X, np.round(said, 9)])
 
     def transform(self, X: np.ndarray) -> np.ndarray:
@@ -67,6 +69,20 @@ class Opinion(TransformerMixin, BaseEstimator):
 
     def _unfitted(self) -> BaseEstimator:
         return LogisticRegression() if self.model is None else self.model
+
+
+def trained(model: BaseEstimator, X: np.ndarray, y: np.ndarray) -> BaseEstimator:
+    """A trained copy; where there is one class only, that is the answer, and most classifiers refuse."""
+    if is_classifier(model) and len(np.unique(y)) == 1:
+        return DummyClassifier(strategy="prior").fit(X, y)
+    return clone(model).fit(X, y)
+
+
+def others_opinion(
+    model: BaseEstimator, X: np.ndarray, y: np.ndarray, others: np.ndarray, classes: np.ndarray | None
+) -> np.ndarray:
+    """What a model that is trained on some rows says of others; see `opinion`."""
+    return opinion(trained(model, X, y), others, classes)
 
 
 def opinion(model: BaseEstimator, X: np.ndarray, classes: Sequence[Any] | np.ndarray | None) -> np.ndarray:

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ import pandas as pd
 from filelock import FileLock
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
+from ..compute import each, inner_loops
 from ..data.schema import categories, conform
 from ..digests import digest, digest_of
 from ..metrics import metric, scores
@@ -49,8 +51,9 @@ def tuned(settings: Settings, root: Path, clock: Callable[[], float] = time.mono
     """
     with FileLock(artifacts(root) / ".tune.lock"):  # a second search waits, then finds the trials done
         search = Search(settings, root)
-        for line in search.run(clock() + 60 * settings.tune.minutes, clock):
-            yield len(search.trials), line
+        with inner_loops(settings.compute):
+            for line in search.run(clock() + 60 * settings.tune.minutes, clock):
+                yield len(search.trials), line
         for line in search.end(root / "settings.toml"):
             yield len(search.trials), line
 
@@ -74,11 +77,10 @@ class Search:
     def run(self, deadline: float, clock: Callable[[], float]) -> Iterator[str]:
         """Try points until there are enough or the time is up; a line about each."""
         while point := self._next():
-            found = []
-            for train, held in self.folds:
-                if clock() >= deadline:
-                    return
-                found.append(self._score(point, train, held))
+            in_time = takewhile(lambda _: clock() < deadline, self.folds)
+            found = list(each(self._score, ((point, *fold) for fold in in_time)))
+            if len(found) < len(self.folds):
+                return
             self.trials.append((point, float(np.mean(found))))
             self._keep()
             best = ", the best so far" if self._best() == self.trials[-1] else ""

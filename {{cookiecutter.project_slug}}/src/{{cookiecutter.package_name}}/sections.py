@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -12,6 +12,7 @@ MODALITIES = ("numbers", "categories", "dates", "text", "image")
 Share = Field(gt=0, lt=1)
 Positive = Annotated[float, Field(gt=0)]
 Estimator = Literal["linear", "gradient_boosting"]
+Reason = Literal["never", "changed", "data", "clock", "drift", "quality"]
 
 
 def _listed(kind: object) -> object:
@@ -214,6 +215,21 @@ class Gate(Section):
     max_p95_ms: Positive = 250.0
     approve: Literal["gate", "hand"] = "gate"
     keep: int = Field(default=10, ge=2)
+
+
+class Compute(Section):
+    """Where the inner loops of training run; a scheduler of Dask's goes before workers on this machine."""
+
+    workers: int = Field(default=1, ge=1)
+    dask: Annotated[str, Field(pattern=r"^(|(tcp|tls|ucx)://\S+)$")] = ""
+
+
+class Retrain(Section):
+    """When `due` says that it is time for a run."""
+
+    reasons: tuple[Reason, ...] = get_args(Reason)
+    max_age_days: Positive = 30.0
+    rest_hours: float = Field(default=24.0, ge=0)
 
 
 class Tracking(Section):

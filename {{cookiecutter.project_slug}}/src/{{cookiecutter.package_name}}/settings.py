@@ -20,11 +20,13 @@ from .refusal import Refusal
 from .sections import (
     CascadeSettings,
     Columns,
+    Compute,
     Data,
     Encoders,
     Features,
     Gate,
     Model,
+    Retrain,
     Section,
     Serving,
     Split,
@@ -53,6 +55,8 @@ class Settings(Section):
     cascade: CascadeSettings = CascadeSettings()
     gate: Gate
     tune: Tune = Tune()
+    compute: Compute = Compute()
+    retrain: Retrain = Retrain()
     tracking: Tracking = Tracking()
     serving: Serving = Serving()
 

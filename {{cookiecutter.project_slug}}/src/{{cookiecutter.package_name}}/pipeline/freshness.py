@@ -7,6 +7,7 @@ neither does the engine; a comment in the code changes nothing, an edit of a mod
 from __future__ import annotations
 
 import ast
+import datetime as dt
 import hashlib
 import json
 import sys
@@ -46,6 +47,20 @@ def key(step: Step, settings: Settings, root: Path) -> dict[str, Any]:
         "libraries": {name: _version(name) for name in sorted(_libraries(modules))},
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
     }
+
+
+def asked(step: Step, root: Path) -> None:
+    """Note that the step's folder is known to be what running it now would give; the note's time is that of the answer."""
+    (artifacts(root) / f".{step.name}.asked").touch()
+
+
+def last_asked(steps: Iterable[Step], root: Path) -> dt.datetime | None:
+    """When every step was last found or made fresh; None if one never was."""
+    try:
+        times = [(artifacts(root) / f".{step.name}.asked").stat().st_mtime for step in steps]
+    except FileNotFoundError:
+        return None
+    return dt.datetime.fromtimestamp(min(times), dt.UTC)
 
 
 def artifacts(root: Path) -> Path:

@@ -93,7 +93,8 @@ def test_nothing_to_do_costs_no_library(root: Path) -> None:
     """Asking whether a step is fresh imports neither pandas nor scikit-learn nor DuckDB."""
     package = "{{ cookiecutter.package_name }}"
     code = (
-        f"import sys, dodo; from pathlib import Path; from {package}.pipeline.freshness import is_fresh;"
+        f"import sys; from pathlib import Path; from {package}.pipeline import engine;"
+        f"from {package}.pipeline.freshness import is_fresh;"
         f"from {package}.pipeline.steps import STEPS; from {package}.settings import read_settings;"
         f"import {package}.cli; settings = read_settings(Path('settings.toml'));"
         "[is_fresh(step, settings, Path.cwd()) for step in STEPS]; print(*sys.modules)"

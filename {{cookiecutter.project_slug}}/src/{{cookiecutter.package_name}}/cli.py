@@ -35,29 +35,42 @@ def main() -> None:
 
 
 @app.command()
-def run() -> None:
+def run(
+    jobs: Annotated[int, typer.Option("--jobs", "-n", min=1, help="how many steps may run at once")] = 1,
+) -> None:
     """Run the pipeline: every step that is not fresh, in order."""
-    from doit.cmd_base import ModuleTaskLoader
-    from doit.doit_cmd import DoitMain
-
     from . import tracking
+    from .pipeline import engine
 
     settings = project_settings()
     tracking.check(settings.tracking)
     _pull(settings)
-    sys.path.insert(0, str(project_folder()))
     try:
-        code = DoitMain(ModuleTaskLoader(import_module("dodo")), config_filenames=()).run(["run"])
+        code = engine.run(project_folder(), jobs)
     except KeyboardInterrupt:
         typer.echo("interrupted; finished steps stay, and the next run goes on from there", err=True)
         code = 130
     if code:
         raise typer.Exit(code)
+    from .pipeline.freshness import asked
+    from .pipeline.steps import STEPS
     from .pipeline.summary import show
 
+    for each in STEPS:  # an engine need not ask a step that is fresh
+        asked(each, project_folder())
     show(project_folder())
     if settings.tracking.uri:
         typer.echo(_tracked(settings))
+
+
+@app.command()
+def due() -> None:
+    """Tell whether a run is due, and why; exit code 0 if so, 3 if not. `due && run` is what a schedule runs."""
+    from .pipeline.due import due
+
+    found = due(project_settings(), project_folder(), dt.datetime.now(dt.UTC))
+    typer.echo(found.why)
+    raise typer.Exit(0 if found.run else 3)
 
 
 @app.command()

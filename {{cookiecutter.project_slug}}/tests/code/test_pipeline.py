@@ -188,6 +188,19 @@ def test_a_failed_step_is_named_and_costs_nothing(monkeypatch: pytest.MonkeyPatc
     assert not list(artifacts(copy).glob(".evaluate.*[0-9]"))
 
 
+def test_a_log_that_cannot_be_kept_hides_nothing(monkeypatch: pytest.MonkeyPatch, copy: Path, settings: Settings) -> None:
+    """As on a full disk: the sentence still holds the step and the cause."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("{{ cookiecutter.package_name }}.pipeline.report.run", broken)
+    (artifacts(copy) / "logs").write_bytes(b"")
+    said = r"step report failed: OSError: .*No space left on device; its log cannot be written \(File exists\)"
+    with pytest.raises(StepError, match=said):
+        run_step(BY_NAME["report"], settings, copy, force=True)
+
+
 def test_a_killed_step_runs_again(copy: Path) -> None:
     """`kill -9` in the middle leaves no folder that could be taken for a finished one, and the next run sweeps its rest."""
     shutil.rmtree(artifacts(copy) / "fit")

@@ -77,6 +77,15 @@ def test_a_champion_stays_while_none_is_better(copy: Path, settings: Settings) -
     assert decision["version"] == registry.load(copy / registry.FOLDER, saved_as=own.model.saved_as).card.version
 
 
+def test_a_lost_registry_is_begun_anew(copy: Path, settings: Settings) -> None:
+    """The model that the candidates were compared with is gone, and stands in nobody's way."""
+    again(copy, settings)
+    shutil.rmtree(copy / registry.FOLDER)
+
+    assert run_step(BY_NAME["promote"], settings, copy, force=True)
+    assert registry.load(copy / registry.FOLDER, saved_as=settings.model.saved_as)
+
+
 def test_by_hand_the_winner_waits(copy: Path, settings: Settings) -> None:
     """It is in the registry, and answers once it is promoted."""
     shutil.rmtree(copy / registry.FOLDER)

@@ -1,4 +1,4 @@
-"""What a run shows: a spinner on a terminal, plain lines in a pipe."""
+"""What a run shows: a spinner for each step on a terminal, plain lines in a pipe."""
 
 from __future__ import annotations
 
@@ -8,39 +8,43 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
+    from rich.progress import TaskID
 
 
 class Progress:
-    """Tells which step runs, for how long, and which did not have to."""
+    """Tells which steps run, for how long, and which did not have to."""
 
     def __init__(self) -> None:
         self.bar: Bar | None = None
-        self.began = 0.0
+        self.began: dict[str, float] = {}
+        self.shown: dict[str, TaskID] = {}
 
     def begin(self, step: str) -> None:
         """A step runs."""
-        self.began = time.monotonic()
+        self.began[step] = time.monotonic()
         if not sys.stdout.isatty():
             self._say(f"{step}: running")
             return
-        from rich.progress import Progress as Bar
-        from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+        if self.bar is None:
+            from rich.progress import Progress as Bar
+            from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
-        self.bar = Bar(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), transient=True)
-        self.bar.add_task(step)
-        self.bar.start()
+            self.bar = Bar(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), transient=True)
+            self.bar.start()
+        self.shown[step] = self.bar.add_task(step)
 
     def done(self, step: str) -> None:
         """It has finished."""
-        self.stop()
-        self._say(f"{step}: done in {time.monotonic() - self.began:.1f} s")
+        self._hide(step)
+        self._say(f"{step}: done in {time.monotonic() - self.began[step]:.1f} s")
 
     def fresh(self, step: str) -> None:
         """It has nothing to do."""
+        self._hide(step)
         self._say(f"{step}: unchanged")
 
     def failed(self, sentence: str) -> None:
-        """It failed, or something before it did."""
+        """A step failed, or something before it did."""
         self.stop()
         print(f"error: {sentence}", file=sys.stderr, flush=True)  # noqa: T201 this is the place that prints
 
@@ -48,7 +52,13 @@ class Progress:
         """Nothing runs any more: give the terminal back its cursor."""
         if self.bar is not None:
             self.bar.stop()
-            self.bar = None
+            self.bar, self.shown = None, {}
+
+    def _hide(self, step: str) -> None:
+        if self.bar is not None and step in self.shown:
+            self.bar.remove_task(self.shown.pop(step))
+            if not self.shown:
+                self.stop()
 
     def _say(self, line: str) -> None:
-        print(line, flush=True)  # noqa: T201 this is the place that prints
+        print(f"{line}\n", end="", flush=True)  # noqa: T201 this is the place that prints

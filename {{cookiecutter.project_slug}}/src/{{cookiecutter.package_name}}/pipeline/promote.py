@@ -40,7 +40,9 @@ def run(settings: Settings, out: Path, root: Path, fit: Path, evaluate: Path) ->
     candidates = [name for name in answers if name != CHAMPION]
     parts = {name: made_of(name, fit, settings) for name in candidates}
     champion, compared = registry.current_version(models), measured["champion"]["version"]
-    if champion != compared and champion not in [version_of(made) for made in parts.values()]:
+    if champion is None:  # none has answered yet, or the registry was lost, and with it the model that was compared
+        answers.pop(CHAMPION, None)
+    elif champion != compared and champion not in [version_of(made) for made in parts.values()]:
         raise Overtaken(
             f"model {champion} answers now, and the candidates were compared with {compared}; "
             "compare them anew with `step evaluate --force`"

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from ..compute import inner_loops
 from ..refusal import Refusal
 from ..settings import Settings
-from .freshness import MANIFEST, artifacts, is_fresh, key, manifest, read_manifest
+from .freshness import MANIFEST, artifacts, asked, is_fresh, key, manifest, read_manifest
 from .steps import Step
 
 
@@ -42,10 +43,11 @@ def run_step(step: Step, settings: Settings, root: Path, *, force: bool = False)
             raise StepError(f"step {step.name} needs what step {need} writes; run that one first, or all with `run`")
     home.mkdir(parents=True, exist_ok=True)
     with FileLock(home / f".{step.name}.lock"):  # a second run waits, then finds the step done; a killed one holds no lock
-        if not force and is_fresh(step, settings, root):
-            return False
-        _run(step, settings, root)
-    return True
+        fresh = not force and is_fresh(step, settings, root)
+        if not fresh:
+            _run(step, settings, root)
+        asked(step, root)
+    return not fresh
 
 
 def _run(step: Step, settings: Settings, root: Path) -> None:
@@ -58,12 +60,13 @@ def _run(step: Step, settings: Settings, root: Path) -> None:
         given |= {"root": root} if step.outside else {}
         module = import_module(f".{step.name}", __package__)
         wanted = key(step, settings, root)  # of now: what comes in while the step runs was not read
-        sources = module.run(settings=settings.only(step.settings), out=out, **given)
+        with inner_loops(settings.compute):
+            sources = module.run(settings=settings.only(step.settings), out=out, **given)
         found = manifest(step, wanted, root, out, sources or ())
         (out / MANIFEST).write_text(json.dumps(found, indent=1), encoding="utf-8")
         _replace(out, home / step.name)
     except Exception as error:
-        raise StepError(f"step {step.name} failed: {_cause(error)}; log: {_log(home, step, error)}") from error
+        raise StepError(f"step {step.name} failed: {_cause(error)}; {_log(home, step, error)}") from error
     finally:
         shutil.rmtree(out, ignore_errors=True)
 
@@ -88,9 +91,12 @@ def _cause(error: Exception) -> str:
     return str(error) if isinstance(error, Refusal) else f"{type(error).__name__}: {error}"
 
 
-def _log(home: Path, step: Step, error: Exception) -> Path:
-    """Keep the traceback, which the person at the terminal rarely wants."""
+def _log(home: Path, step: Step, error: Exception) -> str:
+    """Keep the traceback, which the person at the terminal rarely wants, and say where; on a full disk it cannot be kept."""
     path = home / "logs" / f"{step.name}.log"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-    return path
+    try:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    except OSError as full:
+        return f"its log cannot be written ({full.strerror})"
+    return f"log: {path}"

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from statistics import median
@@ -13,29 +14,35 @@ from tempfile import TemporaryDirectory
 import pytest
 from commands import commit, git
 from conftest import Record, Render
-from project import Project
+from project import FEAST, Project
 from variants import Answers, name_of
 
 CHECKS = [f"$(UV) run {command}" for command in ("ruff check", "ruff format --check", "mypy", "lint-imports", "deptry .")]
 
 
 @pytest.fixture(scope="session")
-def caches(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Where mypy keeps what it knows of the libraries, which takes it seconds to learn, from one variant to the next."""
-    return {
-        "MYPY_CACHE_DIR": str(tmp_path_factory.mktemp("mypy")),
-        "PRE_COMMIT_HOME": str(tmp_path_factory.mktemp("pre-commit")),
+def caches(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Project], dict[str, str]]:
+    """Where mypy keeps what it knows of the libraries, which takes it seconds to learn, from one variant to the next.
+
+    Those of another environment are others, and would push each other out.
+    """
+    mypy, hooks = tmp_path_factory.mktemp("mypy"), tmp_path_factory.mktemp("pre-commit")
+    return lambda project: {
+        "MYPY_CACHE_DIR": str(mypy / ("feast" if project.python == FEAST else "default")),
+        "PRE_COMMIT_HOME": str(hooks),
     }
 
 
-def test_check_finds_nothing(variant: Answers, render: Render, caches: dict[str, str], record_property: Record) -> None:
+def test_check_finds_nothing(
+    variant: Answers, render: Render, caches: Callable[[Project], dict[str, str]], record_property: Record
+) -> None:
     """The hooks pass on a project just committed and change nothing; its workflows are valid; the targets that it names exist.
 
     The only hook is `make check`: lint, format, types, import contract, declared dependencies.
     """
     project = render("copier", **variant)
     commit(project.folder)
-    project.with_libraries("pre-commit", "run", "--all-files", env=caches)
+    project.with_libraries("pre-commit", "run", "--all-files", env=caches(project))
 
     assert "" == git(project.folder, "status", "--porcelain")
     assert ["make check"] == re.findall(

@@ -19,6 +19,7 @@ from variants import SUPPORTED
 
 STEPS = ("ingest", "validate", "materialize", "training_set", "test_set", "fit", "evaluate", "promote", "report")
 SECONDS = 300
+UNSHARE = ("unshare",) if os.geteuid() == 0 else ("unshare", "--map-root-user")
 
 
 class Run:
@@ -116,7 +117,7 @@ def project(request: pytest.FixtureRequest, template: Path, tmp_path_factory: py
         made.edit_settings((rf"^{name} = .*$", f'{name} = {{ path = "data/{name}.csv" }}'))
     shutil.rmtree(made.folder / "artifacts")
     commit(made.folder)
-    first = run(made, "unshare", "--net")
+    first = run(made, *UNSHARE, "--net")
 
     assert (0, set(STEPS)) == (first.status, first.worked), first.said
     assert [f"{step}: done in" in first.said for step in STEPS] == [True] * len(STEPS), first.said
@@ -252,7 +253,7 @@ def test_a_full_disk_is_survived(project: Project) -> None:
     (project.folder / "artifacts").mkdir()
     script = FULL.format(size=whole // 2, command=command)
     done = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", script],
+        [*UNSHARE, "--mount", "sh", "-c", script],
         cwd=project.folder,
         env=environment(project),
         capture_output=True,

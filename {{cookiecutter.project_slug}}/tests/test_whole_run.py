@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -36,9 +35,9 @@ def test_the_promoted_model_beats_the_dummy(root: Path, settings: Settings) -> N
     assert decision["promoted"]
 
 
-def test_predict_prints_an_answer(root: Path) -> None:
-    """Without a row it answers an example; in a process of its own, as every other test of this file could be."""
-    answer = json.loads(_process(root, "predict").stdout)
+def test_predict_prints_an_answer(root: Path, command: Command) -> None:
+    """Without a row it answers an example."""
+    answer = json.loads(command(root, "predict").stdout)
 
     assert {"prediction", "probability", "route", "model"} <= answer.keys()
 
@@ -81,8 +80,9 @@ def test_a_refused_command_is_one_sentence(root: Path, words: list[str], sentenc
 
 
 def test_outside_the_project_it_says_where_to_go(tmp_path: Path) -> None:
-    """Instead of a traceback."""
-    done = _process(tmp_path, "run", check=False)
+    """Instead of a traceback; in a process of its own, as every other test of this file could be."""
+    words = [sys.executable, "-m", "{{ cookiecutter.package_name }}", "run"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
 
     assert done.returncode == 1
     assert "there is no settings.toml in" in done.stderr
@@ -102,13 +102,6 @@ def test_nothing_to_do_costs_no_library(root: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
 
     assert [name for name in HEAVY if name in done.stdout.split()] == []
-
-
-def _process(folder: Path, *words: str, check: bool = True) -> Done:
-    """The command line, as a process of its own."""
-    command = [sys.executable, "-m", "{{ cookiecutter.package_name }}", *words]
-    environment = os.environ | {"NO_COLOR": "1", "COLUMNS": "200"}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=check)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 STARTS = {"os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system", "subprocess.Popen"}
-LISTERS = ("_frozen_importlib", "_pytest.", "importlib.")  # they ask by name afterwards, which is heard
+LISTERS = ("_frozen_importlib", "_pytest.", "importlib.", "importlib_metadata")  # they ask by name afterwards, which is heard
 
 
 class Reads:

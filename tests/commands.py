@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from select import select
 
@@ -83,3 +83,13 @@ def copy_sources(repository: Path, folder: Path) -> None:
         if (repository / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(repository / name, folder / name)
+
+
+@contextmanager
+def ctrl_c_heeded() -> Iterator[None]:
+    """What is started here heeds Ctrl-C, as at a terminal; in a shell's background it is ignored, and children inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from commands import attempt, succeed
+from commands import attempt, ctrl_c_heeded, succeed
 from conftest import Render
 from project import ANSWERS_FILE, Project
 
@@ -102,10 +102,10 @@ def test_interrupted_render_is_finished_by_the_next(
 
 def interrupt(words: list[str], place: Path, how: signal.Signals) -> None:
     """Start a render, and stop it once it has made the project's folder and hangs at the slow file."""
-    # A shell starts what runs in its background with Ctrl-C ignored, and children inherit that; at a terminal it is heeded.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    running = subprocess.Popen([sys.executable, "-m", *words], cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    signal.signal(signal.SIGINT, before)
+    with ctrl_c_heeded():
+        running = subprocess.Popen(
+            [sys.executable, "-m", *words], cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
     deadline = time.monotonic() + SECONDS_TO_BEGIN
     while not (place / "next-pick" / "docs").exists():
         assert time.monotonic() < deadline, "the render did not begin"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from commands import commit
+from commands import commit, ctrl_c_heeded
 from project import Project, write_script
 from variants import SUPPORTED
 
@@ -28,15 +28,16 @@ class Run:
     def __init__(self, project: Project, *before: str) -> None:
         self.project, self.were = project, manifests(project)
         command = [*before, sys.executable, "-m", project.package, "run"]
-        self.process = subprocess.Popen(
-            command,
-            cwd=project.folder,
-            env=environment(project),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        with ctrl_c_heeded():
+            self.process = subprocess.Popen(
+                command,
+                cwd=project.folder,
+                env=environment(project),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
 
     def end(self) -> "Run":
         """Wait for its end."""

@@ -38,9 +38,10 @@ class Cluster:
 
 @pytest.fixture
 def project(render: Render) -> Project:
-    """A small cascade whose router takes a moment to fit."""
+    """A small cascade whose router takes a moment to fit, trained in one process."""
     made = render("copier", modalities="tabular", serving="batch")
     made.edit_settings((r"demo = \d+", "demo = 4000"), ('router = "linear"', 'router = "gradient_boosting"'))
+    made.with_libraries("python", "-m", made.package, "run")
     return made
 
 
@@ -84,7 +85,6 @@ def learned(project: Project) -> dict[str, bytes]:
 def test_processes_on_this_machine_learn_the_same(project: Project) -> None:
     """To the last bit; the number of workers is no reason to train again."""
     command = ["python", "-m", project.package]
-    project.with_libraries(*command, "run")
     alone = learned(project)
     project.edit_settings(("workers = 1", "workers = 2"))
 
@@ -99,7 +99,6 @@ def test_processes_on_this_machine_learn_the_same(project: Project) -> None:
 def test_workers_learn_the_same_and_one_may_be_lost(project: Project, cluster: Cluster) -> None:
     """Folds and parts are trained there; a worker that is killed in the middle costs time, and no bit of the result."""
     command = ["python", "-m", project.package]
-    project.with_libraries(*command, "run")
     alone = learned(project)
     project.edit_settings(('dask = ""', f'dask = "{cluster.address}"'))
     again = [sys.executable, "-m", project.package, "step", "fit", "--force"]
@@ -120,7 +119,6 @@ def test_workers_learn_the_same_and_one_may_be_lost(project: Project, cluster: C
 def test_who_does_not_answer_is_named(project: Project) -> None:
     """A scheduler that is not there is one sentence, and what was trained before stays."""
     command = ["python", "-m", project.package]
-    project.with_libraries(*command, "run")
     before = learned(project)
     project.edit_settings(('dask = ""', 'dask = "tcp://127.0.0.1:9"'))
 

@@ -77,7 +77,7 @@ def written(tmp_path: Path, settings: Settings) -> Any:
         rows.to_parquet(tmp_path / "rows.parquet")
         for name, frame in answers.items():
             frame.to_parquet(tmp_path / "answers" / f"{name}.parquet")
-        measured = {"rows": {"all": len(rows)}, "importance": {}} | told
+        measured = {"rows": {"all": len(rows)}, "scores": {}, "importance": {}} | told
         (tmp_path / "metrics.json").write_text(json.dumps(measured), encoding="utf-8")
         (tmp_path / "decision.json").write_text(json.dumps(decided), encoding="utf-8")
         data = settings.data.model_copy(update={"task": task, "target": HOSTILE[0]})

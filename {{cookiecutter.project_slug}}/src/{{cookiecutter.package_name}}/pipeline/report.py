@@ -13,7 +13,7 @@ from ..settings import Settings
 
 
 def run(settings: Settings, out: Path, evaluate: Path, promote: Path) -> None:
-    """Write `report.html`."""
+    """Write `report.html` and, for tools that compare runs, `scores.json` and, of what decided, `candidates.json`."""
     measured = json.loads((evaluate / "metrics.json").read_text(encoding="utf-8"))
     decision = json.loads((promote / "decision.json").read_text(encoding="utf-8"))
     rows, front = pd.read_parquet(evaluate / "rows.parquet"), figures.front(decision)
@@ -29,4 +29,8 @@ def run(settings: Settings, out: Path, evaluate: Path, promote: Path) -> None:
     if "segment" in rows and "cascade" in answers:
         shown += figures.routes(rows["segment"], "the cascade", answers["cascade"])
     title = f"{settings.data.target}: what this run decided"
+    scores = {name: parts["all"] for name, parts in measured["scores"].items()}
+    (out / "scores.json").write_text(json.dumps(scores, indent=1), encoding="utf-8")
+    decided = [{part: one[part] for part in ("name", "score", "low", "high")} for one in decision["candidates"]]
+    (out / "candidates.json").write_text(json.dumps(decided, indent=1), encoding="utf-8")
     (out / "report.html").write_text(page(title, decision, shown), encoding="utf-8")

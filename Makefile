@@ -7,6 +7,8 @@ PYTHON := $(shell for python in python3 python3.11 python3.12 python3.13 python3
 	$$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 INSTALL := .venv/bin/uv pip install --quiet --python .venv
 NEEDS = --requirements $(1)/pyproject.toml --group $(1)/pyproject.toml:train --group $(1)/pyproject.toml:dev
+ENVIRONMENTS := feature_store=duckdb feature_store=feast orchestrator=dvc orchestrator=dagster orchestrator=kubeflow
+ENGINES := $(foreach engine,dvc dagster kubeflow,--group .venv/with-$(engine)/pyproject.toml:train)
 COPY := .venv/bin/copier copy --defaults --quiet --vcs-ref HEAD
 
 .PHONY: help install demo variant check test test-quick mutants bench
@@ -25,12 +27,11 @@ help: ## print this
 
 # The tests use what a default project needs, as its own pyproject.toml says, and beside it what one with Feast does.
 .venv/installed: pyproject.toml {{cookiecutter.project_slug}}/pyproject.toml | .venv/bin/copier
-	rm -rf .venv/project .venv/with-feast
-	$(COPY) . .venv/project
-	$(INSTALL) --group dev $(call NEEDS,.venv/project)
-	$(COPY) --data feature_store=feast . .venv/with-feast
+	rm -rf .venv/with-*
+	for answer in $(ENVIRONMENTS); do $(COPY) --data $$answer . .venv/with-$${answer#*=}; done
+	$(INSTALL) --group dev $(call NEEDS,.venv/with-duckdb) $(ENGINES)
 	.venv/bin/uv venv --quiet --clear --python .venv/bin/python .venv/feast
-	.venv/bin/uv pip install --quiet --python .venv/feast --compile-bytecode $(call NEEDS,.venv/with-feast)
+	.venv/bin/uv pip install --quiet --python .venv/feast --compile-bytecode $(call NEEDS,.venv/with-feast) $(ENGINES)
 	@touch $@
 
 install: .venv/installed ## make .venv with all that the targets below need

@@ -5,6 +5,7 @@ import os
 import re
 import tempfile
 import time
+import tomllib
 from base64 import b64encode
 from collections.abc import Callable
 from hashlib import sha256
@@ -15,17 +16,26 @@ import pandas as pd
 import pytest
 from conftest import ROOT, Record, Render
 from filelock import FileLock
-from passes import ALONE, assert_passes, only
+from passes import ALONE, assert_passes, only, options
 from project import CommandFailed, Project
 from server import serving
-from variants import Answers, name_of
+from variants import DEFAULTS, SUPPORTED, Answers, each_engine, name_of
 
+FILES = tomllib.loads(Path(__file__).with_name("files.toml").read_text(encoding="utf-8"))
+ENGINES = {f"orchestrator = {engine}" for engine in SUPPORTED["orchestrator"]}
+ENGINES_FILES = {name for name, reasons in FILES["with"].items() if ENGINES & set(reasons)}
+ENGINES_FILES |= {"src/next_pick/pipeline/engine.py", "README.md", "Makefile", "Dockerfile", "pyproject.toml"}
+ENGINES_FILES |= {".dockerignore", ".gitignore"}
 FEW_ROWS = "demo = 1600"  # per demo table: enough for a model to beat the dummy beyond chance, by numbers and categories alone
 
 
 def test_variant_runs(variant: Answers, render: Render, shared: Path, tmp_path: Path, record_property: Record) -> None:
-    """In a folder that holds its runtime files and nothing else, so that a variant with equal files can't run otherwise."""
-    project = render("copier", **variant)
+    """In a folder that holds its runtime files and nothing else, so that a variant with equal files can't run otherwise.
+
+    An engine brings files of its own; without them, the variant is the one with the default engine, and runs as that.
+    """
+    project = render("copier", **variant | {"orchestrator": DEFAULTS["orchestrator"]})
+    assert_equal_but_for_the_engine(project, render("copier", **variant))
     runtime = project.runtime()
     digest = sha256(repr(sorted(runtime.items())).encode()).hexdigest()
     passed = shared / f"{digest}.passed"
@@ -35,6 +45,39 @@ def test_variant_runs(variant: Answers, render: Render, shared: Path, tmp_path: 
             passed.touch()
     record_property("run", name_of(variant))
     record_property("runtime", digest)
+
+
+def assert_equal_but_for_the_engine(one: Project, other: Project) -> None:
+    """Two projects differ in files that an engine brings, or whose lines about it no step and no test of theirs reads."""
+    ours, theirs = one.files(), other.files()
+    differ = {name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name)}
+
+    assert differ <= ENGINES_FILES
+    assert options(ours) == options(theirs)
+    assert pictures(ours["README.md"]) == pictures(theirs["README.md"])
+
+
+def pictures(text: bytes) -> list[bytes]:
+    """What a page shows as a diagram."""
+    return re.findall(rb"^```mermaid\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("answers", each_engine(), ids=name_of)
+def test_engine_runs(answers: Answers, render: Render, shared: Path) -> None:
+    """Its own tests pass; by it, the pipeline promotes a model, and finds nothing to do right after."""
+    project = render("copier", **answers)
+    project.edit_settings((r"demo = \d+", FEW_ROWS))
+    first, second = project.with_libraries("next-pick", "run"), project.with_libraries("next-pick", "run")
+    steps = [path.parent.name for path in (project.folder / "artifacts").glob("*/manifest.json")]
+
+    assert 9 == len(steps)
+    assert [(f"{step}: done in" in first, f"{step}: unchanged" in second) for step in steps] == [(True, True)] * 9
+    assert json.loads((project.folder / "models" / "current.json").read_text(encoding="utf-8"))["version"]
+    passed = shared / f"engine-{answers['orchestrator']}-{answers['feature_store']}"
+    with FileLock(f"{passed}.lock"):
+        if not passed.exists():
+            project.warm("pytest", "-q", "-p", "no:cacheprovider", "tests/code/test_engine.py")
+            passed.touch()
 
 
 def assert_runs(project: Project, shared: Path) -> None:

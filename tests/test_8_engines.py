@@ -1,4 +1,4 @@
-"""Whichever engine orders the steps, those run that something changed for, and nothing half-done is ever taken for done."""
+"""One pipeline, four engines: whichever orders the steps, the same ones run, and nothing half-done is ever taken for done."""
 
 import os
 import re

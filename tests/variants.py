@@ -41,6 +41,13 @@ def each_pair() -> list[Answers]:
     return covering(2, product_of(LICENSES))
 
 
+def each_engine() -> list[Answers]:
+    """Few variants in which each engine but the default meets each other answer."""
+    question = "orchestrator"
+    others = [variant for variant in full_product() if variant[question] != DEFAULTS[question]]
+    return covering(2, others)
+
+
 def product_of(licenses: tuple[str, ...]) -> list[Answers]:
     """Every combination of some licences with all other answers."""
     offered = SUPPORTED | {"license": licenses}

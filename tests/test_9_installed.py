@@ -17,13 +17,16 @@ import pytest
 from commands import at_a_terminal, commit, git
 from conftest import Render
 from filelock import FileLock
+from image import built
 from project import CommandFailed, Project
 from readme import commands
+from runs import STEPS
 from server import listens
 from test_4_hostile import HOSTILE
+from test_7_variants import FEW_ROWS
 from variants import DEFAULTS, Answers, each_answer, name_of
 
-PORT = 8000  # where a README says that the server is asked
+PORTS = {"make serve": 8000, "make ui": 3000}  # where a README says that servers are asked
 
 
 @pytest.fixture
@@ -58,7 +61,8 @@ def test_readme_of_a_project_is_true(
     text = (project.folder / "README.md").read_text(encoding="utf-8")
     listed = commands(text)
     assert {"make install", "make check", "make test", "make run", "make predict", "uvx copier update"} <= set(listed)
-    said = read_and_type(listed, project, reader, FileLock(shared / "port.lock"))
+    assert ("make ui" in listed) == (answers["orchestrator"] == "dagster")
+    said = read_and_type(listed, project, reader, FileLock(shared / "ports.lock"))
 
     asked = [json.loads(said[command]) for command in listed if command.startswith("curl")]
     if answers["serving"] == "api":
@@ -70,7 +74,7 @@ def test_readme_of_a_project_is_true(
     assert len(pd.read_parquet(project.folder / "answers.parquet")) == len(pd.read_csv(project.folder / "rows.csv"))
     assert "v0.1.0" in (project.folder / ".copier-answers.yml").read_text(encoding="utf-8")
     project.run(".venv/bin/pre-commit", "run", "--all-files", env=reader)
-    assert_serves_alone(project, reader)
+    assert_image_works(project, reader, tmp_path / "image")
     assert "" == git(project.folder, "status", "--porcelain")
     if answers["feature_store"] == "feast":
         assert pandas_of(project).startswith("2.3.")
@@ -83,13 +87,13 @@ def test_readme_of_a_project_is_true(
     assert pandas_of(project) == "2.3.3"
 
 
-def read_and_type(listed: list[str], project: Project, reader: dict[str, str], port: FileLock) -> dict[str, str]:
+def read_and_type(listed: list[str], project: Project, reader: dict[str, str], ports: FileLock) -> dict[str, str]:
     """Type commands one after the other, as somebody would who knows what they are for; what each printed."""
     said: dict[str, str] = {}
     with ExitStack() as running:
         for command in listed:
-            if command == "make serve":
-                running.enter_context(port)
+            if command in PORTS:
+                running.enter_context(ports)
                 running.enter_context(in_the_background(command, project, reader))
                 continue
             if command.startswith("make score"):
@@ -115,10 +119,11 @@ def write_rows(project: Project) -> None:
 @contextmanager
 def in_the_background(command: str, project: Project, reader: dict[str, str]) -> Iterator[None]:
     """A server, from when it listens; stopped at the end with what it started."""
-    assert not listens(PORT), f"another server listens on port {PORT}; stop it, or its answers are taken for the project's"
+    port = PORTS[command]
+    assert not listens(port), f"another server listens on port {port}; stop it, or its answers are taken for the project's"
     server = subprocess.Popen(["bash", "-c", command], cwd=project.folder, env=os.environ | reader, start_new_session=True)
     try:
-        wait_until_it_listens(server)
+        wait_until_it_listens(server, port)
         yield
         assert server.poll() is None
     finally:
@@ -126,10 +131,10 @@ def in_the_background(command: str, project: Project, reader: dict[str, str]) ->
         server.wait(timeout=30)
 
 
-def wait_until_it_listens(server: subprocess.Popen[bytes]) -> None:
+def wait_until_it_listens(server: subprocess.Popen[bytes], port: int) -> None:
     """Give a server a minute."""
     deadline = time.monotonic() + 60
-    while not listens(PORT):
+    while not listens(port):
         assert server.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -140,14 +145,21 @@ def pandas_of(project: Project) -> str:
     return project.run(".venv/bin/python", "-c", "import pandas; print(pandas.__version__)").strip()
 
 
-def assert_serves_alone(project: Project, reader: dict[str, str]) -> None:
-    """Without the groups that train and develop, an environment made from the same lock answers."""
-    serving = reader | {"UV_PROJECT_ENVIRONMENT": ".serving"}
-    project.run("uv", "sync", "--frozen", "--no-default-groups", env=serving)
+def assert_image_works(project: Project, reader: dict[str, str], place: Path) -> None:
+    """From the same lock: `IMAGE step NAME` for each step, then an answer where no engine is, nor anything else that trains."""
+    pipeline = built(project, "pipeline", place / "pipeline", reader)
+    serving = built(project, "serving", place / "serving", reader)
+    Project(pipeline.folder, {}).edit_settings((r"demo = \d+", FEW_ROWS))
+    for step in STEPS:
+        assert f"{step}: done" in pipeline.run("step", step)
+    for mounted in ("artifacts", "feature_store", "models"):
+        if (pipeline.folder / mounted).exists():
+            shutil.move(pipeline.folder / mounted, serving.folder)
 
-    assert "{" in project.run(".serving/bin/next-pick", "predict")
-    assert not list((project.folder / ".serving").rglob("doit"))
-    shutil.rmtree(project.folder / ".serving")
+    assert '"prediction"' in serving.run("predict")
+    installed = {path.name.partition("-")[0] for path in (serving.folder / ".venv").rglob("*.dist-info")}
+    assert set() == {"doit", "dvc", "dagster", "kfp", "optuna", "pytest"} & installed
+    shutil.rmtree(place)
 
 
 @pytest.mark.slow

@@ -172,6 +172,17 @@ def test_a_deleted_model_is_made_again(copy: Path, settings: Settings, lost: str
     assert registry.load(copy / "models", saved_as=saved_as).card.version == promoted["version"]
 
 
+def test_a_source_that_is_gone_is_told_by_its_step(copy: Path, settings: Settings) -> None:
+    """To ask whether the step is fresh fails for the same reason; the sentence is the step's, and what it wrote stays."""
+    gone = settings.model_copy(update={"tables": dict.fromkeys(settings.tables, Table(path="data/gone.csv"))})
+    first = STEPS[0]
+
+    assert not is_fresh(first, gone, copy)
+    with pytest.raises(StepError, match=r"step ingest failed: .*gone\.csv"):
+        run_step(first, gone, copy)
+    assert is_fresh(first, settings, copy)
+
+
 def test_a_failed_step_is_named_and_costs_nothing(monkeypatch: pytest.MonkeyPatch, copy: Path, settings: Settings) -> None:
     """The sentence holds the step, the cause and the log; what it wrote before stays, the next run resumes there."""
     before = read_manifest(artifacts(copy) / "evaluate")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..digests import changed, digest, digest_of
+from ..refusal import Refusal
 from ..settings import Settings
 from .steps import Step
 
@@ -27,9 +28,12 @@ DISTRIBUTIONS = {"PIL": "pillow", "skimage": "scikit-image", "sklearn": "scikit-
 
 
 def is_fresh(step: Step, settings: Settings, root: Path) -> bool:
-    """Whether the step's folder holds what running it now would give."""
+    """Whether the step's folder holds what running it now would give; where that cannot be told, running it tells why."""
     manifest = read_manifest(artifacts(root) / step.name)
-    if manifest is None or manifest["key"] != key(step, settings, root):
+    try:
+        if manifest is None or manifest["key"] != key(step, settings, root):
+            return False
+    except Refusal:
         return False
     return not changed(manifest["files"], artifacts(root) / step.name) and not changed(manifest["sources"], root)
 

@@ -39,17 +39,19 @@ PARITY = "tests/test_3_parity.py::test_tools_agree"
 CHECKED = "tests/test_6_checked.py::test_check_finds_nothing"
 RUN = "tests/test_7_variants.py::test_variant_runs[default]"
 STORE = "tests/test_8_feature_store.py::test_store_keeps_its_contract[duckdb-]"
+OWN_WORDS = "tests/test_8_engines.py::test_an_engines_own_words_work_and_call_nobody"
 README = "tests/test_9_installed.py::test_readme_of_a_project_is_true[default]"
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A fault, where it is seeded, and the test that is to notice it."""
+    """A fault, where it is seeded, the test that is to notice it, and the engine of the project whose own test that is."""
 
     what: str
     file: str
     change: Callable[[Path], None]
     test: str
+    engine: str = "doit"
 
 
 def replaced(before: str, after: str) -> Callable[[Path], None]:
@@ -347,6 +349,31 @@ MUTANTS = (
         replaced("    uvicorn.run(create_app(root)", "    uvicorn.run(create_app(root / 'x')"),
         RUN,
     ),
+    # What engines do by themselves
+    Mutant(
+        "DVC tells its makers how it is used",
+        f"{TREE}/.dvc/{{{{ 'config' if cookiecutter.orchestrator == 'dvc' else '' }}}}",
+        replaced("analytics = false", "analytics = true"),
+        f"{OWN_WORDS}[dvc]",
+    ),
+    Mutant(
+        "Dagster tells its makers how it is used",
+        f"{TREE}/{{{{ 'dagster.yaml' if cookiecutter.orchestrator == 'dagster' else '' }}}}",
+        replaced("enabled: false # nothing is sent to anybody", "enabled: true"),
+        f"{OWN_WORDS}[dagster]",
+    ),
+    Mutant(
+        "a file that a step needs is not let into the image",
+        f"{TREE}/.dockerignore",
+        replaced("!settings.toml\n", ""),
+        "tests/test_6_checked.py::test_image_is_made_of_what_there_is",
+    ),
+    Mutant(
+        "the image's processes are root's",
+        f"{TREE}/Dockerfile",
+        replaced('USER 10001\nENTRYPOINT ["/app/.venv/bin/{{ cookiecutter.project_slug }}"]\nCMD ["run"]', 'CMD ["run"]'),
+        "tests/test_6_checked.py::test_image_is_made_of_what_there_is",
+    ),
     Mutant(
         "a test that can't fail",
         f"{TREE}/tests/code/test_split.py",
@@ -367,7 +394,13 @@ def mutants() -> list[Mutant]:
     """All of them: those above, and those of mutants.toml, which a file of a project's own tests is to notice."""
     told = tomllib.loads((ROOT / "tests" / "mutants.toml").read_text(encoding="utf-8"))["fault"]
     in_code = [
-        Mutant(one["what"], f"{PACKAGE}/{one['file']}", replaced(one["before"], one["after"]), f"{OWN}/{one['test']}")
+        Mutant(
+            one["what"],
+            f"{PACKAGE}/{one['file']}" if "file" in one else f"{TREE}/{one['top']}",
+            replaced(one["before"], one["after"]),
+            f"{OWN}/{one['test']}",
+            one.get("engine", "doit"),
+        )
         for one in told
     ]
     return [*MUTANTS, *in_code]
@@ -383,9 +416,10 @@ def main(words: list[str]) -> int:
         place = Path(folder) / "template"
         copy_sources(ROOT, place)
         git(place, "init", "--quiet")
-        if red := first_red(place, sorted({mutant.test for mutant in wanted})):
-            print(f"red without any fault: {red}")
-            return 1
+        for engine in sorted({mutant.engine for mutant in wanted}):
+            if red := first_red(place, sorted({mutant.test for mutant in wanted if mutant.engine == engine}), engine):
+                print(f"red without any fault: {red}")
+                return 1
         seen = {}
         for mutant in wanted:
             began = time.perf_counter()
@@ -408,14 +442,14 @@ def with_fault(mutant: Mutant, place: Path) -> str | None:
     shutil.copytree(place, whole)
     try:
         mutant.change(place / mutant.file)
-        return first_red(place, [mutant.test])
+        return first_red(place, [mutant.test], mutant.engine)
     finally:
         shutil.rmtree(place)
         whole.rename(place)
 
 
-def first_red(place: Path, tests: list[str]) -> str | None:
-    """The first test that fails.
+def first_red(place: Path, tests: list[str], engine: str) -> str | None:
+    """The first test that fails, of the template's and of those of a default project with this engine.
 
     Raises:
         RuntimeError: The tests could not be run.
@@ -423,9 +457,9 @@ def first_red(place: Path, tests: list[str]) -> str | None:
     own = [test for test in tests if test.startswith(OWN)]
     harness = [test for test in tests if test not in own]
     with tempfile.TemporaryDirectory() as folder:
-        project = Project.render("cookiecutter", place, {}, Path(folder)).folder if own else place
+        project = Project.render("cookiecutter", place, {"orchestrator": engine}, Path(folder)).folder if own else place
         red = red_of(place, ["-n", "2", *harness], {}) if harness else None
-        return red or (red_of(project, own, {"PYTHONPATH": "src:."}) if own else None)
+        return red or (red_of(project, own, {"PYTHONPATH": f"{project / 'src'}{os.pathsep}{project}"}) if own else None)
 
 
 def red_of(place: Path, tests: list[str], env: dict[str, str]) -> str | None:

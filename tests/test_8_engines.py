@@ -6,90 +6,16 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from commands import commit, ctrl_c_heeded
-from project import Project, write_script
+from commands import commit
+from project import Project
+from runs import LOOPBACK, SECONDS, STEPS, UNSHARE, Run, alive, called, environment, halves, run
 from variants import SUPPORTED
-
-STEPS = ("ingest", "validate", "materialize", "training_set", "test_set", "fit", "evaluate", "promote", "report")
-SECONDS = 300
-UNSHARE = ("unshare",) if os.geteuid() == 0 else ("unshare", "--map-root-user")
-
-
-class Run:
-    """A run of the pipeline, as its owner types it: what it printed, how it ended, and the steps that did something."""
-
-    def __init__(self, project: Project, *before: str) -> None:
-        self.project, self.were = project, manifests(project)
-        command = [*before, sys.executable, "-m", project.package, "run"]
-        with ctrl_c_heeded():
-            self.process = subprocess.Popen(
-                command,
-                cwd=project.folder,
-                env=environment(project),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                start_new_session=True,
-            )
-
-    def end(self) -> "Run":
-        """Wait for its end."""
-        self.said, _ = self.process.communicate(timeout=SECONDS)
-        self.status = self.process.returncode
-        self.worked = {name for name, when in manifests(self.project).items() if when != self.were.get(name)}
-        return self
-
-    def stop(self, number: signal.Signals, step: str) -> "Run":
-        """Send a signal to all its processes as soon as a step has begun, and wait for the end."""
-        deadline = time.monotonic() + SECONDS
-        while not halves(self.project, step) and self.process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.002)
-        os.killpg(self.process.pid, number)
-        return self.end()
-
-
-def run(project: Project, *before: str) -> Run:
-    """A run to its end."""
-    return Run(project, *before).end()
-
-
-def alive(run: Run) -> list[str]:
-    """The processes that a run has started and that still do something, a moment after its end."""
-    deadline = time.monotonic() + 5
-    while True:
-        told = subprocess.run(
-            ["ps", "-s", str(run.process.pid), "-o", "stat=,args="], capture_output=True, text=True, check=False
-        ).stdout.splitlines()
-        found = [line for line in told if not line.startswith("Z")]
-        if not found or time.monotonic() > deadline:
-            return found
-        time.sleep(0.1)
-
-
-def manifests(project: Project) -> dict[str, int]:
-    """When each step's manifest was written."""
-    found = (project.folder / "artifacts").glob("*/manifest.json")
-    return {path.parent.name: path.stat().st_mtime_ns for path in found}
-
-
-def halves(project: Project, step: str = "*") -> list[Path]:
-    """Folders of steps that are being written, or were when they were killed."""
-    return [path for path in (project.folder / "artifacts").glob(f".{step}.*") if path.is_dir()]
-
-
-def environment(project: Project) -> dict[str, str]:
-    """What the run finds: one thread, and the project's own command, as an installation makes it."""
-    folder = project.folder.parent / "commands"
-    write_script(folder / "next-pick", f"#!{sys.executable}\nfrom {project.package}.cli import main\nmain()\n")
-    path = os.pathsep.join([str(folder), str(Path(sys.executable).parent), os.environ["PATH"]])
-    return project.environment() | {"PATH": path, "OMP_NUM_THREADS": "1"}
 
 
 @contextmanager
@@ -121,6 +47,7 @@ def project(request: pytest.FixtureRequest, template: Path, tmp_path_factory: py
     first = run(made, *UNSHARE, "--net")
 
     assert (0, set(STEPS)) == (first.status, first.worked), first.said
+    assert set() == called(made) - LOOPBACK
     assert [f"{step}: done in" in first.said for step in STEPS] == [True] * len(STEPS), first.said
     return made
 
@@ -266,3 +193,54 @@ def test_a_full_disk_is_survived(project: Project) -> None:
     assert 0 == done.returncode, done.stdout + done.stderr
     assert re.search(r"error: step \w+ failed: \S*Error: .*No space left on device", done.stdout + done.stderr), done.stderr
     assert "every artifact is what its step wrote" in done.stdout
+
+
+JOB = "dagster job execute --python-file definitions.py --job pipeline"
+OWN_WORDS = {
+    "doit": {"doit list": "fit", "doit": ""},
+    "dvc": {
+        "dvc status": r"fit:\n\tchanged deps:",
+        "dvc repro": "fit: done",
+        "dvc params diff HEAD": "model.boosting_rounds +10 +11",
+        "dvc metrics diff HEAD": "single.log_loss",
+        "dvc plots diff HEAD": "index.html",
+        "dvc remote add --default storage ../remote": "'storage'",
+        "dvc push": "files? pushed",
+        "rm -r .dvc/cache artifacts": "",
+        "dvc pull": "files? fetched",
+    },
+    "dagster": {"dagster definitions validate": "passed validation", JOB: ""},
+    "kubeflow": {"python kubeflow_pipeline.py example.com/next-pick:1": "kubeflow_pipeline.yaml", "next-pick run": "fit: done"},
+}
+
+
+@pytest.mark.slow
+def test_an_engines_own_words_work_and_call_nobody(project: Project) -> None:
+    """Those of its documentation, typed where nothing can be reached; afterwards there is nothing to do."""
+    wanted = OWN_WORDS[project.answers["orchestrator"]]
+    run(project)
+    commit(project.folder)
+    project.edit_settings((r"boosting_rounds = \d+", "boosting_rounds = 11"))
+    said = {words: typed(project, *words.split()) for words in wanted}
+    after = run(project)
+
+    assert {} == {words: told for words, told in said.items() if not re.search(wanted[words], told)}
+    assert set() == called(project) - LOOPBACK
+    assert [] == [*(project.folder / ".dagster").rglob("event.log")], "what Dagster's telemetry would send"
+    assert (0, False) == (after.status, "fit" in after.worked), after.said
+
+
+def typed(project: Project, *words: str) -> str:
+    """What a command prints, typed in a project where nothing can be reached."""
+    ran = subprocess.run(
+        [*UNSHARE, "--net", *words],
+        cwd=project.folder,
+        env=environment(project) | {"DAGSTER_HOME": str(project.folder / ".dagster")},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+    assert 0 == ran.returncode, f"{words}\n{ran.stdout}{ran.stderr}"
+    return ran.stdout + ran.stderr

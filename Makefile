@@ -5,7 +5,7 @@
 ANSWERS ?=
 PYTHON := $(shell for python in python3 python3.11 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
-INSTALL := .venv/bin/uv pip install --quiet --python .venv
+INSTALL := .venv/bin/uv pip install --quiet --python
 NEEDS = --requirements $(1)/pyproject.toml --group $(1)/pyproject.toml:train --group $(1)/pyproject.toml:dev
 ENVIRONMENTS := feature_store=duckdb feature_store=feast orchestrator=dvc orchestrator=dagster orchestrator=kubeflow
 ENGINES := $(foreach engine,dvc dagster kubeflow,--group .venv/with-$(engine)/pyproject.toml:train)
@@ -22,16 +22,16 @@ help: ## print this
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check uv
 
 .venv/bin/copier: pyproject.toml | .venv/bin/uv
-	$(INSTALL) --group render
+	$(INSTALL) .venv --group render
 	@touch $@
 
 # The tests use what a default project needs, as its own pyproject.toml says, and beside it what one with Feast does.
 .venv/installed: pyproject.toml {{cookiecutter.project_slug}}/pyproject.toml | .venv/bin/copier
 	rm -rf .venv/with-*
 	for answer in $(ENVIRONMENTS); do $(COPY) --data $$answer . .venv/with-$${answer#*=}; done
-	$(INSTALL) --group dev $(call NEEDS,.venv/with-duckdb) $(ENGINES)
+	$(INSTALL) .venv --compile-bytecode --group dev $(call NEEDS,.venv/with-duckdb) $(ENGINES)
 	.venv/bin/uv venv --quiet --clear --python .venv/bin/python .venv/feast
-	.venv/bin/uv pip install --quiet --python .venv/feast --compile-bytecode $(call NEEDS,.venv/with-feast) $(ENGINES)
+	$(INSTALL) .venv/feast --compile-bytecode $(call NEEDS,.venv/with-feast) $(ENGINES)
 	@touch $@
 
 install: .venv/installed ## make .venv with all that the targets below need

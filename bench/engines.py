@@ -127,7 +127,8 @@ def rendered(engine: str, folder: Path) -> Path:
 
 def peer(folder: Path, of: Path, version: str) -> Path:
     """A project of Kedro's whose nodes are the steps of a project."""
-    shutil.copytree(of, folder, ignore=shutil.ignore_patterns("artifacts", "models", "feature_store", "plain"))
+    shutil.copytree(of / "src", folder / "src")
+    shutil.copy(of / "settings.toml", folder)
     kedro = (
         f'[tool.kedro]\npackage_name = "peer"\nproject_name = "peer"\nkedro_init_version = "{version}"\nsource_dir = "src"\n'
     )

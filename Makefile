@@ -8,7 +8,7 @@ PYTHON := $(shell for python in python3 python3.11 python3.12 python3.13 python3
 INSTALL := .venv/bin/uv pip install --quiet --python
 NEEDS = --requirements $(1)/pyproject.toml --group $(1)/pyproject.toml:train --group $(1)/pyproject.toml:dev
 ENVIRONMENTS := feature_store=duckdb feature_store=feast orchestrator=dvc orchestrator=dagster orchestrator=kubeflow
-ENGINES := $(foreach engine,dvc dagster kubeflow,--group .venv/with-$(engine)/pyproject.toml:train)
+ENGINES := $(foreach engine,dvc dagster kubeflow,$(foreach group,train dev,--group .venv/with-$(engine)/pyproject.toml:$(group)))
 COPY := .venv/bin/copier copy --defaults --quiet --vcs-ref HEAD
 
 .PHONY: help install demo variant check test test-quick mutants bench
@@ -61,7 +61,8 @@ test-quick: install ## variants in which each answer meets each other one; no in
 mutants: install ## seed faults into the template and see the tests go red; writes docs/mutations.md
 	.venv/bin/python tests/mutants.py
 
-bench: install ## how long a render takes, and a variant; the feature store against Feast, polars and SQLite
+bench: install ## how long a render takes, and a variant; the feature store against Feast, polars and SQLite; what engines cost
 	.venv/bin/python bench/render.py
 	.venv/bin/python bench/variant.py
 	.venv/bin/python bench/feature_store.py
+	.venv/bin/python bench/engines.py

@@ -26,6 +26,11 @@ def files(folder: Path, pattern: str = "*") -> list[Path]:
     return sorted(path for path in folder.rglob(pattern) if path.is_file())
 
 
+def pythons(folder: Path) -> list[Path]:
+    """The files below a folder that are Python once they are rendered; the name of some is a condition."""
+    return [path for path in files(folder) if re.search(r"\.py('|$)", path.name)]
+
+
 @pytest.mark.parametrize("command", [["check", "--ignore", "N999"], ["format", "--check"]], ids=" ".join)
 def test_sources_are_clean_unrendered(command: list[str], template: Path) -> None:
     """Ruff, with the rules of the generated project, finds nothing in the template's Python sources.
@@ -45,7 +50,7 @@ def test_sources_are_clean_unrendered(command: list[str], template: Path) -> Non
 
 def test_python_holds_no_condition(template: Path) -> None:
     """Every Python file below src parses as it stands and holds neither a block nor a comment of Jinja's."""
-    for path in files(template / TREE / "src", "*.py"):
+    for path in pythons(template / TREE / "src"):
         text = path.read_text(encoding="utf-8")
 
         assert ast.parse(text, filename=str(path))
@@ -54,14 +59,14 @@ def test_python_holds_no_condition(template: Path) -> None:
 
 def test_tests_hold_no_condition(template: Path) -> None:
     """A generated test is either there or not; no line of it depends on an answer."""
-    held = [path.name for path in files(template / TREE / "tests", "*.py") if "{%" in path.read_text(encoding="utf-8")]
+    held = [path.name for path in pythons(template / TREE / "tests") if "{%" in path.read_text(encoding="utf-8")]
 
     assert [] == held
 
 
 def test_tests_can_fail(template: Path) -> None:
     """Every generated test asserts something that is no constant, or expects an error, and none leaves itself out."""
-    texts = {path.name: path.read_text(encoding="utf-8") for path in files(template / TREE / "tests", "*.py")}
+    texts = {path.name: path.read_text(encoding="utf-8") for path in pythons(template / TREE / "tests")}
     trees = {name: ast.parse(re.sub(r"{{ cookiecutter\.(\w+) }}", r"\1", text)) for name, text in texts.items()}
     tests = [
         (f"{name}::{node.name}", node)
@@ -92,7 +97,7 @@ def names(tree: ast.AST) -> set[str]:
 def test_python_holds_no_text_answer(template: Path) -> None:
     """No name or description stands in Python, where a long one would fail the project's own lint."""
     texts = re.compile(r"cookiecutter\.(__)?(project_name|description|author_name)\b")
-    held = [path.name for path in files(template / TREE, "*.py") if texts.search(path.read_text("utf-8"))]
+    held = [path.name for path in pythons(template / TREE) if texts.search(path.read_text("utf-8"))]
 
     assert [] == held
 

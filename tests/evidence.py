@@ -43,8 +43,9 @@ class Evidence:
         for line in self.table():
             terminalreporter.line(line)
         ran, runtimes = len(self.done["run"]), len(self.runtimes)
-        terminalreporter.line(f"The {ran} that ran have {runtimes} different sets of runtime files; each set was run once,")
-        terminalreporter.line("and the test files of tests/passes.py once for all sets in which what they look for is equal.")
+        terminalreporter.line(f"The {ran} that ran have {runtimes} different sets of runtime files, their engines' aside.")
+        terminalreporter.line("Each set was run once, tested once with and without a server; files of tests/passes.py ran once")
+        terminalreporter.line("for all sets in which what they look for is equal.")
         if self.floor and self.missing():
             terminalreporter.section("below 100 %", red=True)
             for line in self.missing():

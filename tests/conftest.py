@@ -94,7 +94,6 @@ def _nobody(tmp_path_factory: pytest.TempPathFactory) -> object:
         environment.setenv("GIT_CONFIG_GLOBAL", str(home / "gitconfig"))
         environment.setenv("OMP_NUM_THREADS", "1")  # the tests run beside each other, where threads of one wait for the other
         environment.delenv("VIRTUAL_ENV", raising=False)
-        environment.delenv(
-            "PYTHONDONTWRITEBYTECODE", raising=False
-        )  # a container's: each process compiles anew what it imports
+        # A container's: with it, each process compiles anew all that it imports.
+        environment.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         yield home

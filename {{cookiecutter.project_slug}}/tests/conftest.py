@@ -16,6 +16,7 @@ from {{ cookiecutter.package_name }}.settings import Settings, read_settings
 from {{ cookiecutter.package_name }}.tables import Table
 
 HOME = Path(__file__).parents[1]
+MADE = ("artifacts", "feature_store", "models", "monitoring", "predictions")  # by this project's own runs and answers
 DEMO_ROWS = 1600  # per demo table: enough for a model to beat the dummy beyond chance, by numbers and categories alone
 ROUNDS = 10  # of gradient boosting: quick to fit, to save and to load, and no test asks for a good model
 
@@ -41,7 +42,7 @@ def root(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> Path:
     """A folder in which every step ran, with links to the files of this one. Tests read it, or change a copy."""
     folder = tmp_path_factory.mktemp("project")
     for path in HOME.iterdir():
-        if path.name not in ("artifacts", "feature_store", "models") and not path.name.startswith("."):
+        if path.name not in MADE and not path.name.startswith("."):
             (folder / path.name).symlink_to(path)
     for step in ordered(STEPS):
         run_step(step, settings, folder)

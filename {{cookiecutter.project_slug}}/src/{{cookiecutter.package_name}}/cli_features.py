@@ -132,10 +132,17 @@ def features_history(
 
 @features_app.command("delete")
 def features_delete(entity: Entity) -> None:
-    """Remove what the store knows of an entity, offline and online; raw tables and trained models are yours to see to."""
+    """Remove what is known of an entity from store, log and labels; raw tables and trained models are yours to see to."""
+    from . import labels
     from .feature_store.deletion import delete
 
-    for name, rows in delete(_our_store(), _key(entity), dt.datetime.now(dt.UTC)).items():
+    settings, key = project_settings(), _key(entity)
+    if list(key) == [settings.data.entity]:  # first, for the log is ours even where the store is not
+        answers, told = labels.forget(project_folder() / settings.logging.folder, key[settings.data.entity])
+        typer.echo(f"prediction log: {answers} answers and {told} labels removed")
+    else:
+        typer.echo(f"prediction log: nothing removed, for answers are known by {settings.data.entity} alone")
+    for name, rows in delete(_our_store(), key, dt.datetime.now(dt.UTC)).items():
         typer.echo(f"{name}: {rows} rows removed")
     typer.echo("artifacts/ and models/ hold what was learned from them until `make run`; the raw tables are as they were")
 

@@ -98,6 +98,7 @@ class Limits(Section):
     min: Annotated[float, Field(allow_inf_nan=False)] | None = None
     max: Annotated[float, Field(allow_inf_nan=False)] | None = None
     null: bool = True
+    pii: bool = False
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
@@ -237,10 +238,3 @@ class Tracking(Section):
 
     uri: str = ""
     experiment: Annotated[str, Field(pattern=r"^[\w -]+$")] = "runs"
-
-
-class Serving(Section):
-    """Where the API listens."""
-
-    host: str = "127.0.0.1"
-    port: int = Field(default=8000, ge=0, le=65535)

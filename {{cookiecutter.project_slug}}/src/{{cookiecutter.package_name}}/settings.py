@@ -16,6 +16,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from .knobs import Tune
+from .operations import Feedback, Logging, Monitoring, Serving
 from .refusal import Refusal
 from .sections import (
     CascadeSettings,
@@ -28,7 +29,6 @@ from .sections import (
     Model,
     Retrain,
     Section,
-    Serving,
     Split,
     Tracking,
     Validation,
@@ -59,6 +59,9 @@ class Settings(Section):
     retrain: Retrain = Retrain()
     tracking: Tracking = Tracking()
     serving: Serving = Serving()
+    logging: Logging = Logging()
+    feedback: Feedback = Feedback()
+    monitoring: Monitoring = Monitoring()
 
     def only(self, sections: Iterable[str]) -> Settings:
         """The settings with some sections alone; reading another one raises AttributeError."""

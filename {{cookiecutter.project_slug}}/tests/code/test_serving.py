@@ -13,10 +13,9 @@ import pytest
 
 from {{ cookiecutter.package_name }} import registry
 from {{ cookiecutter.package_name }}.data.schema import SchemaError, to_json_rows
-from {{ cookiecutter.package_name }}.data.sources import SourceError, read_files
+from {{ cookiecutter.package_name }}.data.sources import read_files
 from {{ cookiecutter.package_name }}.pipeline import promote
 from {{ cookiecutter.package_name }}.sections import Columns, Limits, Validation
-from {{ cookiecutter.package_name }}.serving import batch
 from {{ cookiecutter.package_name }}.serving.batch import score
 from {{ cookiecutter.package_name }}.serving.contract import RequestError, example, parse, row_model
 from {{ cookiecutter.package_name }}.serving.predictor import Predictor
@@ -53,19 +52,6 @@ def test_json_is_answered_as_a_frame(rows: pd.DataFrame, predictor: Predictor) -
     as_json = predictor.answer_json(parse(card, text), NOW)
 
     pd.testing.assert_frame_equal(predictor.answer(rows[fields].reset_index(drop=True), NOW), as_json, rtol=0, atol=SAME)
-
-
-@pytest.mark.parametrize("ending", ["parquet", "csv"])
-def test_a_file_is_answered_as_a_frame(rows: pd.DataFrame, predictor: Predictor, tmp_path: Path, ending: str) -> None:
-    """Every row of it, in its order, whatever the format of the answers."""
-    rows.to_parquet(tmp_path / "rows.parquet", index=False)
-    *_, last = score(predictor, tmp_path / "rows.parquet", tmp_path / f"answers.{ending}", tmp_path, NOW)
-    found = read_files([tmp_path / f"answers.{ending}"])
-
-    expected = predictor.answer(rows, NOW)
-    assert last == (len(rows), len(rows))
-    assert found["prediction"].astype(str).tolist() == expected["prediction"].astype(str).tolist()
-    assert found[predictor.bundle.card.data.entity].tolist() == expected[predictor.bundle.card.data.entity].tolist()
 
 
 def test_the_order_of_columns_is_harmless(rows: pd.DataFrame, predictor: Predictor) -> None:
@@ -144,21 +130,9 @@ def test_a_number_out_of_its_range_is_refused_at_every_door(rows: pd.DataFrame, 
             parse(strict.bundle.card, json.dumps([row | {name: 2}, row | {name: 2000}]))
         with pytest.raises(SchemaError, match=rf"column '{name}', row 13: 2000.0 is not a number from 2 to 60 \(s\)"):
             strict.answer(frame, NOW)
-        with pytest.raises(SchemaError, match=rf"column '{name}', row 13: "):
-            list(score(strict, tmp_path / "rows.parquet", tmp_path / "out.csv", tmp_path, NOW))
-
-
-def test_a_row_in_a_file_is_named_as_in_the_file(
-    rows: pd.DataFrame, predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """However the file is cut into chunks."""
-    monkeypatch.setattr(batch, "CHUNK", 5)
-    for name in predictor.bundle.card.columns.numbers[:1]:
-        values = ["many" if place == 13 else "1" for place in range(len(rows))]
-        rows.assign(**{name: values}).to_parquet(tmp_path / "rows.parquet", index=False)
-
-        with pytest.raises(SchemaError, match=f"column '{name}', row 13: 'many' is not a number"):
-            list(score(_limited(predictor, {}), tmp_path / "rows.parquet", tmp_path / "out.csv", tmp_path, NOW))
+        *_, last = score(strict, tmp_path / "rows.parquet", tmp_path / "out.csv", tmp_path, NOW)
+        assert rf"column '{name}', row 13: 2000.0 is not" in read_files([tmp_path / "out.rejected.parquet"])["reason"][0]
+        assert (last.answered, last.rejected) == (len(rows) - 1, 1)
 
 
 def test_a_null_where_none_may_be_is_refused(predictor: Predictor) -> None:
@@ -194,23 +168,6 @@ def test_the_type_of_a_row_is_made_once(predictor: Predictor) -> None:
     card = predictor.bundle.card
 
     assert row_model(card) is row_model(card.model_copy())
-
-
-def test_a_file_that_cannot_be_scored_is_one_sentence(rows: pd.DataFrame, predictor: Predictor, tmp_path: Path) -> None:
-    """An absent file, a foreign ending, a missing column; no answers are left behind."""
-    entity = predictor.bundle.card.data.entity
-    rows[[entity]].to_parquet(tmp_path / "keys.parquet", index=False)
-    rows.drop(columns=entity).to_parquet(tmp_path / "no_keys.parquet", index=False)
-    for name, target, refusal, sentence in (
-        ("none.csv", "out.csv", SourceError, "there is no file"),
-        ("keys.parquet", "out.xlsx", SourceError, "neither .csv nor .parquet"),
-        ("no_keys.parquet", "out.csv", SchemaError, f"column '{entity}' is missing"),
-        ("keys.parquet", "out.csv", SchemaError, "is missing; the rows must hold"),
-    ):
-        with pytest.raises(refusal, match=sentence):
-            list(score(predictor, tmp_path / name, tmp_path / target, tmp_path, NOW))
-
-    assert not list(tmp_path.glob("*out*"))
 
 
 def _limited(predictor: Predictor, limits: Mapping[str, Limits]) -> Predictor:

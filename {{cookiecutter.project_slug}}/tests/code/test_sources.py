@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from {{ cookiecutter.package_name }}.data.batches import ROWS, as_frame
@@ -71,6 +72,32 @@ def test_a_folder_is_the_sum_of_its_files(tmp_path: Path) -> None:
     (tmp_path / "raw" / "README").write_text("not a table", encoding="utf-8")
 
     assert _read(Table(path="raw"), tmp_path)["user_id"].tolist() == [1, 2, 3]
+
+
+def test_files_of_a_folder_may_have_columns_of_their_own(tmp_path: Path) -> None:
+    """What a file lacks is null in its rows, a column of nulls has the type of the others, and whole numbers join floats."""
+    (tmp_path / "raw").mkdir()
+    TABLE.to_parquet(tmp_path / "raw" / "1.parquet", index=False)
+    other = {"by": ["ada"], "note": pa.nulls(1), "user_id": pa.array([4.0]), "pages": pa.array([7], pa.int8())}
+    pq.write_table(pa.table(other), tmp_path / "raw" / "2.parquet")
+
+    found = _read(Table(path="raw"), tmp_path)
+
+    assert [1, 2, 3, 4] == found["user_id"].tolist()
+    assert ["a", "ü, 'b'", None, None] == [None if pd.isna(value) else value for value in found["note"]]
+    assert [None, None, None, "ada"] == [None if pd.isna(value) else value for value in found["by"]]
+    assert [3.0, 5.0, 7.0] == found["pages"].dropna().tolist()
+
+
+def test_pictures_beside_paths_of_pictures_are_refused(tmp_path: Path) -> None:
+    """Read as one column, the letters of a path would be taken for a picture; a file without any is at home with both."""
+    for name, held in (("1", pa.nulls(1)), ("2", pa.array(["a.png"])), ("3", pa.array([b"\x89PNG"]))):
+        pq.write_table(pa.table({"avatar": held}), tmp_path / f"{name}.parquet")
+
+    for names in ("12", "13"):
+        read_files([tmp_path / f"{name}.parquet" for name in names])
+    with pytest.raises(SourceError, match=r"column 'avatar' holds bytes in .*3.parquet and not in .*2.parquet; give both"):
+        read_files([tmp_path / f"{name}.parquet" for name in "123"])
 
 
 def test_a_time_without_a_zone_is_utc(tmp_path: Path) -> None:

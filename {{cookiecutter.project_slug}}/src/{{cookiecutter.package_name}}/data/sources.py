@@ -27,6 +27,7 @@ FORMATS = {
     ".csv": "read_csv($paths, union_by_name = true, buffer_size = 4000000)",
     ".parquet": "read_parquet($paths, union_by_name = true)",
 }
+HEAD = 2**20  # bytes of a CSV, from which the number of its rows is guessed
 
 
 class SourceError(Refusal):
@@ -137,10 +138,27 @@ def frames(paths: list[Path], as_text: Collection[str] = ()) -> Iterator[pd.Data
         yield as_frame(pa.Table.from_batches([batch]))
 
 
+def row_count(source: Path) -> int | None:
+    """How many rows a file has, of a CSV about how many; None where even that cannot be told."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        if source.suffix == ".parquet":
+            return int(pq.read_metadata(source).num_rows)
+        with source.open("rb") as file:
+            head = file.read(HEAD)
+        return max(0, round(source.stat().st_size * head.count(b"\n") / len(head)) - 1)  # the first line has the names
+    except (OSError, pa.ArrowException, ZeroDivisionError):
+        return None  # the reader says what is wrong with it
+
+
 def _of_files(paths: list[Path], as_text: Collection[str]) -> Iterator[pa.RecordBatch]:
     import duckdb
 
     source, given = FORMATS[paths[0].suffix], {"paths": [str(path) for path in paths]}
+    if paths[0].suffix == ".parquet" and len(paths) > 1:
+        _check_bytes(paths)
     try:
         with duckdb.connect() as connection:
             connection.execute("SET TimeZone = 'UTC'; SET threads = 1")
@@ -152,6 +170,26 @@ def _of_files(paths: list[Path], as_text: Collection[str]) -> Iterator[pa.Record
     except (duckdb.Error, OSError) as error:  # OSError: after the first batch, DuckDB's errors come by way of Arrow
         reason = str(error).splitlines()[0]
         raise SourceError(f"{paths[0]} cannot be read: {reason}; mend the file or its extension") from None
+
+
+def _check_bytes(paths: list[Path]) -> None:
+    """Refuse files of which some hold pictures and others their paths: read together, a path is taken for a picture."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    seen: dict[str, tuple[bool, Path]] = {}
+    for path in paths:
+        try:
+            schema = pq.read_schema(path)
+        except (pa.ArrowException, OSError):
+            return  # DuckDB says what is wrong with it
+        for field in schema:
+            if not pa.types.is_null(field.type):
+                kind = pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type)
+                other, before = seen.setdefault(field.name, (kind, path))
+                if kind != other:
+                    one, two = (path, before) if kind else (before, path)
+                    raise SourceError(f"column {field.name!r} holds bytes in {one} and not in {two}; give both bytes or paths")
 
 
 def _of_query(name: str, database: Path, query: str) -> Iterator[pa.RecordBatch]:

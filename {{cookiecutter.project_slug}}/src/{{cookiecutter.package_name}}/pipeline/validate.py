@@ -112,7 +112,7 @@ def _wanted(rows: pd.DataFrame, data: Data, columns: Columns, split: Split, view
     wanted = {
         name: f"columns.{modality}" for modality in MODALITIES for name in getattr(columns, modality) if name not in features
     }
-    if data.entity in ANSWER or data.entity == data.target:
+    if data.entity in (*ANSWER, "prediction_id") or data.entity == data.target:
         raise SettingsError(f"settings.toml: data.entity = {data.entity!r} is the target or a word of the answer; rename it")
     for name in columns.names:
         if name in features and name in rows:

@@ -34,16 +34,26 @@ class RequestError(Refusal):
     """A row that cannot be answered; the message names its field."""
 
 
+class TooManyRowsError(RequestError):
+    """A request of more rows than are answered at once."""
+
+
 def row_model(card: Card) -> type[BaseModel]:
     """The type of one row: the entity, and any column of the model; what is absent comes from the feature store or is null."""
     return _row_model(card.key, card.data, card.columns, tuple(card.limits.items()), example(card))
 
 
-def parse(card: Card, text: str | bytes) -> list[dict[str, Any]]:
+def parse(card: Card, text: str | bytes, most: int | None = None) -> list[dict[str, Any]]:
     """The rows in a JSON text, one object or a list of them; only the fields that were sent.
+
+    Args:
+        card: of the model that will answer.
+        text: JSON.
+        most: rows; of more, none is looked at.
 
     Raises:
         RequestError: it is not JSON, or a field is unknown, missing, of the wrong type or out of its range.
+        TooManyRowsError: it holds more than the most.
     """
     try:
         rows = json.loads(text)
@@ -51,6 +61,8 @@ def parse(card: Card, text: str | bytes) -> list[dict[str, Any]]:
         raise RequestError(f"the request is not JSON: {error}; send an object such as {example(card)}") from None
     if rows == []:
         raise RequestError(f"the request holds no row; send one such as {example(card)}")
+    if most is not None and isinstance(rows, list) and len(rows) > most:
+        raise TooManyRowsError(f"{len(rows)} rows, at most {most} are answered at once; send fewer, or use `score`")
     model = row_model(card)
     return [_checked(model, number, row) for number, row in enumerate(rows if isinstance(rows, list) else [rows])]
 

@@ -56,8 +56,8 @@ def main() -> int:
 
 def drawn(package: str, settings: Any, world: str, seed: int) -> tuple[str, bool, float]:
     """What the gate picks, whether that replaces the champion, and how much worse than a standard error it is in truth."""
-    names = ("model.candidates", "pipeline.evaluate", "gate")
-    models, evaluate, gate = (import_module(f"{package}.{name}") for name in names)
+    names = ("model.candidates", "model.answers", "gate")
+    models, answering, gate = (import_module(f"{package}.{name}") for name in names)
     rng = np.random.default_rng([seed, sorted(RIGHT).index(world)])
     few, train, test, truth = (sample(world, rng, rows) for rows in (TRAIN // 2, TRAIN, TEST, TRUTH))
     # The champion is any of the models, trained on half as many rows; or, in every other draw, on as many, and so often better.
@@ -67,7 +67,7 @@ def drawn(package: str, settings: Any, world: str, seed: int) -> tuple[str, bool
     champion = learned(models, models.candidates(settings)[kind], sample(world, rng, len(before[1])))
     everybody = fitted | {"champion": champion}
     index = pd.RangeIndex(TEST)
-    answers = {name: evaluate.said(model, test[0], index) for name, model in everybody.items()}
+    answers = {name: answering.said(model, test[0], index) for name, model in everybody.items()}
     rows = pd.DataFrame({"target": test[1], "group": index, "segment": test[2]})
     judge = gate.Gate(settings.gate, settings.data, rows, answers, dict.fromkeys(answers, 1.0))
     name, better, _ = judge.choice()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
     from .model.answers import Answerer
+    from .reference import Reference
 
 PIPELINE = "pipeline"
 JOBLIB = (
@@ -40,7 +41,14 @@ class Bundle:
     answerer: Answerer
 
 
-def save(folder: Path, origin: Origin, pipeline: Pipeline, golden: pd.DataFrame, saved_as: SavedAs = "skops") -> None:
+def save(
+    folder: Path,
+    origin: Origin,
+    pipeline: Pipeline,
+    golden: pd.DataFrame,
+    reference: Reference,
+    saved_as: SavedAs = "skops",
+) -> None:
     """Write a bundle, card last; one that is there and whole stays as it is.
 
     Args:
@@ -48,6 +56,7 @@ def save(folder: Path, origin: Origin, pipeline: Pipeline, golden: pd.DataFrame,
         origin: what is known of the model.
         pipeline: fitted, raw columns to answer.
         golden: rows with the entity and the raw columns, whose answers are pinned; the index says what each is for.
+        reference: what training rows looked like, and what the pipeline answered to others.
         saved_as: "skops", or "joblib" with a warning.
     """
     from .data.schema import to_json_rows
@@ -64,6 +73,7 @@ def save(folder: Path, origin: Origin, pipeline: Pipeline, golden: pd.DataFrame,
         file = file_of(new, PIPELINE, saved_as)
         _warn(folder, saved_as)
         persistence.save(pipeline, file)
+        reference.save(new)
         rows = to_json_rows(golden, origin.columns.image)
         card = Card(
             **dict(origin),
@@ -71,7 +81,7 @@ def save(folder: Path, origin: Origin, pipeline: Pipeline, golden: pd.DataFrame,
             classes=None if origin.data.task == "regression" else tuple(map(str, pipeline.classes_)),
             parts=parts(pipeline),
             libraries=libraries(pipeline),
-            files={file.name: digest(file)},
+            files={path.name: digest(path) for path in sorted(new.iterdir())},
             golden_rows=tuple(rows),
             golden_words=tuple(golden.index),
             golden_answers=tuple(together(Answerer(pipeline), raw(rows, origin.columns))),
@@ -98,8 +108,9 @@ def load(folder: Path, saved_as: SavedAs = "skops") -> Bundle:
     card = read_card(folder)
     file = file_of(folder, PIPELINE, saved_as)
     if file.name not in card.files:
+        held = [name for name in card.files if name.startswith(f"{PIPELINE}.")]
         raise BundleError(
-            f'model {card.version} is {", ".join(card.files)}, and model.saved_as = "{saved_as}" reads {file.name} alone; '
+            f'model {card.version} is {", ".join(held)}, and model.saved_as = "{saved_as}" reads {file.name} alone; '
             "retrain with `make run`"
         )
     check_files(folder, card)
@@ -108,6 +119,24 @@ def load(folder: Path, saved_as: SavedAs = "skops") -> Bundle:
     pipeline: Pipeline = persistence.load(file)
     answerer = prove(card, lambda: Answerer(whole(pipeline, card)))
     return Bundle(card, pipeline, answerer)
+
+
+def reference_of(folder: Path) -> Reference:
+    """What a bundle's rows and answers are compared with; whoever serves has no need of it, and sees its digest alone.
+
+    Raises:
+        BundleError: it was altered, cannot be read, or the bundle was written before there were references.
+    """
+    from .reference import FILES, Reference
+
+    card = read_card(folder)
+    check_files(folder, card)
+    if not {*FILES} <= card.files.keys():
+        raise BundleError(f"model {card.version} keeps no reference, for it is older than that; retrain with `make run`")
+    try:
+        return Reference.load(folder)
+    except (OSError, ValueError) as error:
+        raise BundleError(f"the reference of model {card.version} cannot be read; retrain with `make run`") from error
 
 
 def _is_whole(folder: Path) -> bool:

@@ -14,6 +14,22 @@ CARD = "card.json"
 MadeOf = dict[Literal["interface", "logic", "data", "split"], str]
 
 
+class Measured(Section):
+    """How a model did on the test rows, which is what monitoring holds the answers of the day against.
+
+    Args:
+        metric: which decided.
+        confidence: of the bounds.
+        parts: "all", a slice such as `age_group = adult`, or a route such as `route = adult` → score, low, high.
+        routed: share of the rows that were routed as their segment says, low, high; None without routes.
+    """
+
+    metric: str
+    confidence: float
+    parts: dict[str, tuple[float, float, float]]
+    routed: tuple[float, float, float] | None = None
+
+
 class Origin(Section):
     """What a model was made for, and of what."""
 
@@ -26,6 +42,7 @@ class Origin(Section):
     limits: dict[str, Limits]
     views: str
     scores: dict[str, float]
+    measured: Measured | None = None
     training_data: str
     code: str
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .card import Measured
 from .intervals import Comparison, Interval
 from .metrics import metric
 from .sections import Data
@@ -103,6 +104,31 @@ class Gate:
                     found.append(row | {"low": score.low, "high": score.high, "judged": judged})
         return found
 
+    def measured(self, name: str) -> Measured:
+        """A model's score with its bounds, over all rows, by slice and by route, and how often its routes were right."""
+        parts, frame = {"all": self.rows.index} | self.slices, self.answers[name]
+        routes = frame["route"].dropna() if "route" in frame else pd.Series(dtype=object)
+        parts |= {f"route = {route}": own.index for route, own in routes.groupby(routes)}
+        large = {part: held for part, held in parts.items() if part == "all" or len(held) >= self.rules.min_slice}
+        scores = {part: self.comparison.score(name, held) for part, held in large.items()}
+        bounds = {part: (score.value, score.low, score.high) for part, score in scores.items()}
+        return Measured(
+            metric=self.rules.metric,
+            confidence=self.rules.confidence,
+            parts={part: found for part, found in bounds.items() if np.isfinite(found).all()},
+            routed=self._routed(routes),
+        )
+
+    def _routed(self, routes: pd.Series) -> tuple[float, float, float] | None:
+        if "segment" not in self.rows:
+            return None
+        known = self.rows["segment"].loc[routes.index]
+        known = known[known.isin(routes)]
+        if len(known) < self.rules.min_slice:
+            return None
+        share = agreement(known, routes.loc[known.index], self.rows["group"], self.rules.confidence)
+        return share.value, share.low, share.high
+
     def _simplest(self, names: Sequence[str]) -> tuple[str, str]:
         """The first of these, which stand simplest first, that chance alone may have put behind the best."""
         best = self._best(names)
@@ -184,6 +210,12 @@ class Gate:
             groups = self.rows.groupby(column, observed=True).groups
             found |= {f"{name} = {value}": held for value, held in groups.items()}
         return found
+
+
+def agreement(segment: pd.Series, route: pd.Series, group: pd.Series, confidence: float) -> Interval:
+    """The share of the rows that were routed as their segment says, all rows of a group together."""
+    rows = pd.DataFrame({"target": segment, "group": group.loc[segment.index]})
+    return Comparison("accuracy", rows, {"router": pd.DataFrame({"prediction": route})}, confidence).score("router")
 
 
 def calibration_error(target: pd.Series, answers: pd.DataFrame) -> float | None:

@@ -47,7 +47,7 @@ class Comparison:
         self.metric, self.rows, self.answers, self.confidence = metric, rows, answers, confidence
         self.sign = 1 if METRICS[metric].greater_is_better else -1
         self._terms = {name: _terms(metric, rows["target"], frame) for name, frame in answers.items()}
-        self._draws = cache(lambda held: _Draws(rows["group"].to_numpy()[list(held)]))
+        self._draws = cache(lambda held, seed: _Draws(rows["group"].loc[list(held)].to_numpy(), seed))
 
     def score(self, name: str, held: pd.Index | None = None) -> Interval:
         """A model's score on all rows that it answered, or on those of them with the given numbers."""
@@ -58,16 +58,21 @@ class Comparison:
         rows = self._common((name, over), held)
         return self._interval(self.sign * (self._values(name, rows) - self._values(over, rows)))
 
+    def advantage(self, name: str, over: str) -> Interval:
+        """By how much a model is better on its rows than another one on other rows, of other groups; positive is better."""
+        own, others = (self._common((one,), None) for one in (name, over))
+        return self._interval(self.sign * (self._values(name, own) - self._values(over, others, seed=1)))
+
     def _common(self, names: Sequence[str], held: pd.Index | None) -> tuple[int, ...]:
         common = self.rows.index if held is None else held
         for name in names:
             common = common.intersection(self.answers[name].index)
         return tuple(common)
 
-    def _values(self, name: str, rows: tuple[int, ...]) -> np.ndarray:
-        """The metric on the rows as they are, then on each draw of them."""
+    def _values(self, name: str, rows: tuple[int, ...], seed: int = 0) -> np.ndarray:
+        """The metric on the rows as they are, then on each draw of them; draws of one seed belong together."""
         place = self.answers[name].index.get_indexer(pd.Index(rows))
-        return _of_sums(self.metric, self._draws(rows).sums(self._terms[name][place]))
+        return _of_sums(self.metric, self._draws(rows, seed).sums(self._terms[name][place]))
 
     def _interval(self, values: np.ndarray) -> Interval:
         tail = 50 * (1 - self.confidence)
@@ -78,10 +83,10 @@ class Comparison:
 class _Draws:
     """How often each group is drawn; the first draw has each of them once."""
 
-    def __init__(self, groups: np.ndarray) -> None:
+    def __init__(self, groups: np.ndarray, seed: int) -> None:
         self.block = pd.factorize(groups)[0] % BLOCKS
         blocks = int(self.block.max(initial=0)) + 1
-        drawn = np.random.default_rng(0).multinomial(blocks, np.full(blocks, 1 / blocks), size=DRAWS)
+        drawn = np.random.default_rng(seed).multinomial(blocks, np.full(blocks, 1 / blocks), size=DRAWS)
         self.counts = np.vstack([np.ones((1, blocks)), drawn])
 
     def sums(self, terms: np.ndarray) -> np.ndarray:

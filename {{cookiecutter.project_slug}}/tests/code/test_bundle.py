@@ -18,12 +18,13 @@ from sklearn.pipeline import make_pipeline
 from {{ cookiecutter.package_name }} import bundle, encoders, proof, registry
 from {{ cookiecutter.package_name }}.bundle import Bundle
 from {{ cookiecutter.package_name }}.card import CARD, Card, Origin, read_card, version_of
-from {{ cookiecutter.package_name }}.data.schema import from_json_rows
+from {{ cookiecutter.package_name }}.data.schema import conform, from_json_rows
 from {{ cookiecutter.package_name }}.digests import digest
 from {{ cookiecutter.package_name }}.encoders import volume
 from {{ cookiecutter.package_name }}.encoders.golden import TWICE, UNSEEN, golden_rows
 from {{ cookiecutter.package_name }}.model.answers import Answerer
 from {{ cookiecutter.package_name }}.model.persistence import BundleError, SavedAs, file_of, save
+from {{ cookiecutter.package_name }}.reference import Reference
 from {{ cookiecutter.package_name }}.sections import Columns
 from {{ cookiecutter.package_name }}.settings import Settings
 
@@ -173,7 +174,9 @@ def _golden(card: Card) -> pd.DataFrame:
 
 def _save(folder: Path, found: Bundle, saved_as: SavedAs) -> None:
     origin = Origin(**{name: getattr(found.card, name) for name in Origin.model_fields})
-    bundle.save(folder, origin, found.pipeline, _golden(found.card), saved_as)
+    golden, columns = _golden(found.card), origin.columns
+    reference = Reference.learned(conform(golden, columns.modalities()), columns, origin.data.entity)
+    bundle.save(folder, origin, found.pipeline, golden, reference, saved_as)
 
 
 def test_other_libraries_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch, saved_as: SavedAs) -> None:

@@ -120,3 +120,26 @@ def test_many_groups_are_drawn_in_bundles() -> None:
     spread = 1.96 * np.sqrt(found.value * (1 - found.value) / len(rows))
 
     assert 2 * spread == pytest.approx(found.high - found.low, rel=0.1)
+
+
+def test_rows_are_known_by_their_index_and_not_by_their_place() -> None:
+    """Rows of which some were left out have the score and the bounds that they have by themselves."""
+    rows, answers = world()
+    rows["group"] = np.arange(300) // 10
+    held = rows.index[rows.index % 3 > 0]
+
+    some = Comparison("accuracy", rows.loc[held], {"model": answers.loc[held]}, 0.95).score("model")
+    alone = [frame.loc[held].reset_index(drop=True) for frame in (rows, answers)]
+    assert some == Comparison("accuracy", alone[0], {"model": alone[1]}, 0.95).score("model")
+
+
+def test_two_samples_are_apart_by_what_the_formula_says() -> None:
+    """Their draws have nothing to do with each other, also where they are of one size."""
+    rows, answers = world(800)
+    halves = {"one": answers[:400], "other": answers[400:]}
+    found = Comparison("accuracy", rows, halves, 0.95).advantage("one", "other")
+    hit = (answers["prediction"] == rows["target"]).to_numpy()
+    spread = 1.96 * np.sqrt(sum(half.mean() * (1 - half.mean()) / 400 for half in (hit[:400], hit[400:])))
+
+    assert hit[:400].mean() - hit[400:].mean() == pytest.approx(found.value)
+    assert 2 * spread == pytest.approx(found.high - found.low, rel=0.1)

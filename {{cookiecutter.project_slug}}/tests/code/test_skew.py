@@ -21,7 +21,7 @@ from {{ cookiecutter.package_name }}.digests import digest
 from {{ cookiecutter.package_name }}.encoders import row as one_row
 from {{ cookiecutter.package_name }}.encoders.fusion import encoder, fit_transform
 from {{ cookiecutter.package_name }}.encoders.volume import Volume
-from {{ cookiecutter.package_name }}.model.persistence import BundleError, save
+from {{ cookiecutter.package_name }}.model.persistence import BundleError, file_of, save
 from {{ cookiecutter.package_name }}.model.single import estimator
 from {{ cookiecutter.package_name }}.proof import parts
 from {{ cookiecutter.package_name }}.serving.predictor import Predictor
@@ -70,9 +70,9 @@ def test_a_refitted_scaler_is_refused(root: Path, settings: Settings, tmp_path: 
         # So much that a small tree notices; one divides by its scale, the other multiplies: together they are louder still.
         scaler.scale_ = scaler.scale_ * (10 if isinstance(scaler, Volume) else 0.1)
     card = read_card(folder)
-    (file,) = card.files
-    save(pipeline, folder / file)
-    signed = card.model_copy(update={"files": {file: digest(folder / file)}, "parts": parts(pipeline)})
+    file = file_of(folder, "pipeline", settings.model.saved_as)
+    save(pipeline, file)
+    signed = card.model_copy(update={"files": {**card.files, file.name: digest(file)}, "parts": parts(pipeline)})
     (folder / CARD).write_text(signed.model_dump_json(), encoding="utf-8")
 
     with pytest.raises(BundleError, match="answers golden row"):

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from ..encoders.gaps import gaps
@@ -61,3 +62,24 @@ class Answerer:
         gaps = [(self.gaps.missing(row), self.gaps.unseen(row)) for row in rows]
         missing, unseen = zip(*gaps, strict=True) if gaps else ((), ())
         return dict(zip(COLUMNS, (prediction, probability, *route.values(), missing, unseen), strict=True))
+
+
+def said(model: BaseEstimator, encoded: np.ndarray, index: pd.Index, segment: Any = None) -> pd.DataFrame:
+    """What a model says of encoded rows, to be scored: `prediction`, in classification `p:<class>`, of a cascade the `route`.
+
+    Args:
+        model: the last step of a pipeline.
+        encoded: by its first step.
+        index: of the rows.
+        segment: of each row, None where the model is to find it out; only a cascade reads it.
+    """
+    known = {"segment": segment} if hasattr(model, "route") else {}
+    if hasattr(model, "predict_proba"):
+        shares = model.predict_proba(encoded, **known)
+        told = {"prediction": model.classes_[shares.argmax(axis=1)]}
+        told |= {f"p:{name}": share for name, share in zip(model.classes_, shares.T, strict=True)}
+    else:
+        told = {"prediction": model.predict(encoded, **known)}
+    if known:
+        told["route"] = model.route(encoded, **known)["route"].to_numpy()
+    return pd.DataFrame(told, index=index)

@@ -17,6 +17,7 @@ from ..data.schema import categories, conform
 from ..data.split import is_test
 from ..gate import CHAMPION, DUMMY
 from ..metrics import scores
+from ..model.answers import said
 from ..model.persistence import file_of, load
 from ..refusal import Refusal
 from ..settings import Settings
@@ -64,19 +65,6 @@ def run(settings: Settings, out: Path, root: Path, test_set: Path, fit: Path) ->
     counts = {part: int(held.sum()) for part, held in parts.items()}
     told = {"rows": counts, "scores": found, "importance": importance, "champion": champion}
     (out / "metrics.json").write_text(json.dumps(told, indent=1), encoding="utf-8")
-
-
-def said(model: BaseEstimator, encoded: np.ndarray, index: pd.Index) -> pd.DataFrame:
-    """What a model says of encoded rows: `prediction`, in classification `p:<class>`, and of a cascade the `route`."""
-    if hasattr(model, "predict_proba"):
-        shares = model.predict_proba(encoded)
-        told = {"prediction": model.classes_[shares.argmax(axis=1)]}
-        told |= {f"p:{name}": share for name, share in zip(model.classes_, shares.T, strict=True)}
-    else:
-        told = {"prediction": model.predict(encoded)}
-    if hasattr(model, "route"):
-        told["route"] = model.route(encoded)["route"].to_numpy()
-    return pd.DataFrame(told, index=index)
 
 
 def champion_answers(settings: Settings, root: Path, rows: pd.DataFrame, views: str) -> pd.DataFrame:
@@ -136,4 +124,5 @@ def _described(rows: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     data = settings.data
     told = {"entity": rows[data.entity], "target": rows[data.target], "group": rows[settings.split.by]}
     told |= {"segment": categories(rows[data.segment])} if data.segment else {}
+    told |= {"time": rows[data.event_time]} if data.event_time else {}
     return pd.DataFrame(told | {f"slice:{name}": categories(rows[name]) for name in settings.columns.categories})

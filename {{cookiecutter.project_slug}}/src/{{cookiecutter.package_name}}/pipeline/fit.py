@@ -19,12 +19,13 @@ from ..encoders.golden import golden_rows
 from ..model.candidates import candidates, fitted
 from ..model.persistence import file_of, save
 from ..model.single import estimator
+from ..reference import Reference
 from ..settings import Settings
 from .steps import network_files
 
 
 def run(settings: Settings, out: Path, root: Path, training_set: Path) -> list[Path]:
-    """Write the encoder, every candidate, and `golden.parquet`: rows on which a loaded model proves itself."""
+    """Write the encoder, every candidate, `golden.parquet`, on which a loaded model proves itself, and the reference."""
     data, columns = settings.data, settings.columns
     rows = pd.read_parquet(training_set / "train.parquet")
     raw = conform(rows, columns.modalities())[list(columns.names)]
@@ -34,6 +35,8 @@ def run(settings: Settings, out: Path, root: Path, training_set: Path) -> list[P
         save(model, file_of(out, name, settings.model.saved_as))
     (out / "candidates.json").write_text(json.dumps(list(models)), encoding="utf-8")
     golden_rows(raw, rows[data.entity], columns).to_parquet(out / "golden.parquet")
+    times = rows[data.event_time] if data.event_time else None
+    Reference.learned(raw.assign(**{data.entity: rows[data.entity]}), columns, data.entity, times).save(out)
     (out / "train.sha256").write_text(digest(training_set / "train.parquet"), encoding="utf-8")
     shutil.copyfile(training_set / "views.sha256", out / "views.sha256")
     return network_files(settings, root)

@@ -16,11 +16,12 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from .. import bundle, registry
-from ..card import MadeOf, Origin, version_of
+from ..card import MadeOf, Measured, Origin, version_of
 from ..digests import digest_of
 from ..gate import CHAMPION, Gate
 from ..model.answers import Answerer
 from ..model.persistence import file_of, load
+from ..reference import Reference
 from ..refusal import Refusal
 from ..settings import Settings
 from .freshness import PACKAGE, code, read_manifest
@@ -52,9 +53,10 @@ def run(settings: Settings, out: Path, root: Path, fit: Path, evaluate: Path) ->
     name, better, why = _choice(gate, fit, settings)
     version = name and version_of(parts[name])
     if name and version:
-        origin = _origin(name, parts[name], measured["scores"][name]["all"], fit, settings)
+        origin = _origin(name, parts[name], measured["scores"][name]["all"], gate.measured(name), fit, settings)
         golden = pd.read_parquet(fit / "golden.parquet")
-        bundle.save(models / version, origin, _pipeline(fit, name, settings), golden, settings.model.saved_as)
+        reference = Reference.load(fit).with_answers(answers[name], rows["entity"], rows.get("time"))
+        bundle.save(models / version, origin, _pipeline(fit, name, settings), golden, reference, settings.model.saved_as)
         approved = champion == version or (better and rules.approve == "gate")
         if approved:
             registry.succeed(models, version, champion)
@@ -121,7 +123,7 @@ def made_of(name: str, fit: Path, settings: Settings) -> MadeOf:
     }
 
 
-def _origin(name: str, made: MadeOf, scores: dict[str, float], fit: Path, settings: Settings) -> Origin:
+def _origin(name: str, made: MadeOf, scores: dict[str, float], measured: Measured, fit: Path, settings: Settings) -> Origin:
     return Origin(
         version=version_of(made),
         made_of=made,
@@ -131,6 +133,7 @@ def _origin(name: str, made: MadeOf, scores: dict[str, float], fit: Path, settin
         split=settings.split,
         limits=settings.validation.columns,
         scores=scores,
+        measured=measured,
         views=(fit / "views.sha256").read_text(encoding="utf-8"),
         training_data=made["data"],
         code=digest_of(code(PACKAGE.rglob("*.py"))),

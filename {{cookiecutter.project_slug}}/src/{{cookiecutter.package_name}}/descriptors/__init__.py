@@ -1,0 +1,1 @@
+"""Data Drift: what values are like, in a few numbers of each."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Annotated
 
 import typer
@@ -55,6 +56,33 @@ def models_compare(
             raise Refusal(f"there is no model {version!r}; the finished ones are: {', '.join(known) or 'none'}")
     for name, was, now in registry.differences(*(known[version] for version in two)):
         typer.echo(f"{name:24}{was:>28}{now:>28}")
+
+
+@models_app.command("trial")
+def models_trial(
+    version: Annotated[str, typer.Argument(help="of the second model; without it, the one of [serving.candidate]")] = "",
+) -> None:
+    """Tell how a second model does beside the one that answers, by the labels that came back, and what follows from it."""
+    from . import registry
+    from .monitoring.trial import stopped, trials
+
+    settings, root = project_settings(), project_folder()
+    other = version or settings.serving.candidate.version
+    if not other:
+        raise Refusal("no second model is tried: settings.toml names none in [serving.candidate]; name one there, or here")
+    folder, saved_as = root / registry.FOLDER, settings.model.saved_as
+    champion, second = registry.load(folder, saved_as=saved_as), registry.load(folder, other, saved_as)
+    for trial in trials(settings, root, champion, second, dt.datetime.now(dt.UTC)):
+        typer.echo(f"as {trial.variant}, by {settings.gate.metric}:")
+        for side in trial.sides:
+            score = side.score or "no label yet"
+            typer.echo(
+                f"  {side.model}  {score}  labels {side.labels}  answers {side.answers}  "
+                f"ms {side.middle_ms:.1f}, of one in twenty above {side.p95_ms:.1f}"
+            )
+        typer.echo(trial.verdict)
+    if why := stopped(root / settings.logging.folder, other):
+        typer.echo(f"a server has stopped trying it: {why}")
 
 
 @models_app.command("rollback")

@@ -15,8 +15,9 @@ import pytest
 
 from {{ cookiecutter.package_name }}.pipeline import report
 from {{ cookiecutter.package_name }}.report import figures
+from {{ cookiecutter.package_name }}.report.decided import models, sentence
 from {{ cookiecutter.package_name }}.report.figures import Figure
-from {{ cookiecutter.package_name }}.report.page import page, sentence
+from {{ cookiecutter.package_name }}.report.page import page
 from {{ cookiecutter.package_name }}.settings import Settings
 
 HOSTILE = ("<script>alert(1)</script>", "\"'>&amp;\x1b", "$\\frac{1}{$ 😀\n\n", "x" * 300)
@@ -162,13 +163,13 @@ def test_equal_numbers_give_equal_bytes(written: Any) -> None:
 
 def test_the_models_stand_in_a_table() -> None:
     """Score and gain with their intervals, calibration, size, time, and what is held against each; nothing where none is."""
-    found = Read(page("a title", decision(), []))
+    found = Read(page("a title", sentence(decision()), models(decision()), []))
 
     words = ["0.500 (0.400 to 0.600)", "0.500 (0.400 to 0.600)", "0.030", "12", "2.5", ""]
     cells = found.text[found.text.index("linear", found.text.index("linear") + 1) :]
     assert f"linear{''.join(words)}" == cells.split("\n")[0]
     assert "-is what the others have to beat" in found.text
-    assert [{"class": "best"}] == [held for held in found.all("tr") if held]
+    assert [{"class": "bold"}] == [held for held in found.all("tr") if held]
 
 
 def test_a_hundred_thousand_rows_make_a_small_page(written: Any) -> None:

@@ -112,6 +112,18 @@ class FeatureStore:
         """
         return self._reader().read(tuple(features), entity_rows, now)
 
+    def newest_events(self) -> dict[str, dt.datetime]:
+        """When the last event of each view was; a view without rows is not there."""
+        import pyarrow.compute as pc
+        import pyarrow.parquet as pq
+
+        found = {}
+        for name, log in read_catalog(self.folder).logs.items():
+            if log.rows:
+                times = pq.read_table(log.files(self.folder), columns=["event_time"])["event_time"]
+                found[name] = pc.max(times).as_py().astimezone(dt.UTC)
+        return found
+
     def _reader(self) -> Reader:
         """What reads the present state, one for each thread; asking whether it is still that one costs a microsecond."""
         try:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..report import figures
+from ..report.decided import models, sentence
 from ..report.page import page
 from ..settings import Settings
 
@@ -33,4 +34,4 @@ def run(settings: Settings, out: Path, evaluate: Path, promote: Path) -> None:
     (out / "scores.json").write_text(json.dumps(scores, indent=1), encoding="utf-8")
     decided = [{part: one[part] for part in ("name", "score", "low", "high")} for one in decision["candidates"]]
     (out / "candidates.json").write_text(json.dumps(decided, indent=1), encoding="utf-8")
-    (out / "report.html").write_text(page(title, decision, shown), encoding="utf-8")
+    (out / "report.html").write_text(page(title, sentence(decision), models(decision), shown), encoding="utf-8")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 WIDTH = 4.2  # inches, of 72 points each
 LOOK = {"font.size": 9, "font.sans-serif": ["DejaVu Sans"], "axes.spines.top": False, "axes.spines.right": False}
 LOOK |= {"svg.fonttype": "none", "svg.hashsalt": "report", "text.parse_math": False}  # a price in a name is no formula
+LOOK |= {"date.converter": "concise"}
 MARKS = {"dummy": ("0.5", "s"), "champion": ("tab:orange", "D")}
 MARK = ("tab:blue", "o")
 WRITTEN = 8  # columns at most of a grid that has room for numbers in its cells
@@ -87,6 +88,33 @@ def grid(axes: Axes, shares: pd.DataFrame, across: str) -> None:
     if shares.shape[1] <= WRITTEN:
         for (row, column), share in np.ndenumerate(shares.to_numpy()):
             axes.text(column, row, f"{100 * share:.0f} %", ha="center", va="center", color="white" if share > 0.5 else "black")
+
+
+def beside(axes: Axes, shares: pd.DataFrame) -> None:
+    """A bar per column for each name, from 0 to 1; the first column is what was, the second what is."""
+    for place, (name, own) in enumerate(shares.items()):
+        at = np.arange(len(own)) + 0.38 * (place - 0.5)
+        axes.barh(at, own.to_numpy(), height=0.36, color=(MARKS["dummy"][0], MARK[0])[place], label=short(name))
+    axes.figure.legend(loc="outside upper center", ncols=2, frameon=False)
+    _down(axes, list(shares.index), "share")
+
+
+def spreads(axes: Axes, values: Mapping[str, np.ndarray], axis: str) -> None:
+    """How numbers are spread, what was and what is; those far outside stand at the border."""
+    low, high = np.percentile(np.concatenate(list(values.values())), [0.5, 99.5])
+    bounds = np.linspace(low, high if high > low else low + 1, BINS // 2 + 1)
+    for (name, own), colour in zip(values.items(), (MARKS["dummy"][0], MARK[0]), strict=True):
+        counts, _ = np.histogram(np.clip(own, bounds[0], bounds[-1]), bounds)
+        axes.stairs(counts / len(own), bounds, color=colour, fill=colour != MARK[0], linewidth=1.5, label=short(name))
+    axes.figure.legend(loc="outside upper center", ncols=2, frameon=False)
+    axes.set(xlabel=short(axis), ylabel="share")
+
+
+def over_time(axes: Axes, counts: pd.Series) -> None:
+    """A step for each span of time; the index is when it began."""
+    width = counts.index[1] - counts.index[0] if len(counts) > 1 else pd.Timedelta(hours=1)
+    axes.stairs(counts.to_numpy(), [*counts.index, counts.index[-1] + width], color=MARK[0], fill=True)
+    axes.set_ylim(bottom=0)
 
 
 def cloud(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:

@@ -8,15 +8,20 @@ from __future__ import annotations
 import datetime as dt
 import json
 import sys
+import time
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from secrets import token_hex
 from typing import Annotated
 
 import typer
 
 from .cli_features import features_app
+from .cli_labels import labels_app
 from .cli_models import models_app
+from .cli_monitor import monitor_app
+from .cli_replay import replay_app
 from .project import project_folder, project_settings
 from .refusal import Refusal
 from .settings import Settings
@@ -24,6 +29,9 @@ from .settings import Settings
 app = typer.Typer(help="Train on raw tables and answer rows.", no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(models_app, name="models")
 app.add_typer(features_app, name="features")
+app.add_typer(labels_app, name="labels")
+app.add_typer(monitor_app)
+app.add_typer(replay_app)
 
 
 def main() -> None:
@@ -172,16 +180,20 @@ def tune() -> None:
 def predict(
     row: Annotated[str | None, typer.Argument(help="a row as JSON; `-` reads it from stdin; without it, an example")] = None,
 ) -> None:
-    """Answer one row."""
+    """Answer one row, and log it; by its id its label is given."""
     from .serving.contract import parse
     from .serving.predictor import load_predictor
 
-    predictor = load_predictor(project_folder())
+    predictor, now, began = load_predictor(project_folder()), dt.datetime.now(dt.UTC), time.perf_counter()
     card = predictor.bundle.card
     text = sys.stdin.read() if row == "-" else row or json.dumps(card.golden_rows[0])
-    answers = predictor.answer_json(parse(card, text), dt.datetime.now(dt.UTC))
-    for answer in json.loads(answers.to_json(orient="records")):
-        typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+    replies = predictor.replies(parse(card, text), now)
+    request, took = token_hex(16), 1000 * (time.perf_counter() - began)
+    log = predictor.log(project_settings(), project_folder())
+    ids = log.add([predictor.entry(reply, now, request, "command", took) for reply in replies])
+    for number, reply in enumerate(replies):
+        said = {"prediction_id": ids and ids[number], **reply.answer}
+        typer.echo(json.dumps(said, indent=2, ensure_ascii=False))
 
 
 @app.command()
@@ -200,23 +212,25 @@ def score(
     source: Annotated[Path, typer.Argument(help="a CSV or Parquet file of raw rows", metavar="IN")],
     target: Annotated[Path, typer.Argument(help="the file to write, .csv or .parquet", metavar="OUT")],
 ) -> None:
-    """Answer every row of a file."""
+    """Answer every row of a file, and log it; by their ids the answers' labels are given."""
     from rich.console import Console
     from rich.progress import Progress
 
-    from .serving.batch import check_paths
-    from .serving.batch import score as scored
+    from .data.sources import row_count
+    from .serving import batch
 
-    check_paths(source, target)
+    batch.check_paths(source, target)
     from .serving.predictor import load_predictor
 
-    console = Console(stderr=True)
+    console, root = Console(stderr=True), project_folder()
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task("score", total=None)
-        total = 0
-        for done, total in scored(load_predictor(project_folder()), source, target, project_folder(), dt.datetime.now(dt.UTC)):
-            progress.update(task, completed=done, total=total)
-    typer.echo(f"rows answered: {total}; answers: {target}")
+        task = progress.add_task("score", total=row_count(source))
+        predictor = load_predictor(root)
+        log = predictor.log(project_settings(), root)
+        for done in batch.score(predictor, source, target, root, dt.datetime.now(dt.UTC), log):
+            progress.update(task, completed=done.answered + done.rejected)
+    aside = f"; put aside, with reasons: {done.rejected} in {done.aside}" if done.aside else ""
+    typer.echo(f"rows answered: {done.answered}; answers: {target}{aside}")
 
 
 if find_spec(".serving.app", __package__):  # generated with serving = api
@@ -227,9 +241,10 @@ if find_spec(".serving.app", __package__):  # generated with serving = api
         port: Annotated[
             int | None, typer.Option(min=0, max=65535, help="port to listen on, instead of the settings'; 0 takes a free one")
         ] = None,
+        workers: Annotated[int | None, typer.Option(min=1, help="processes that answer, instead of the settings'")] = None,
     ) -> None:
         """Answer requests over HTTP, until Ctrl-C."""
         serving = project_settings().serving
-        named = {"host": host, "port": port}
+        named = {"host": host, "port": port, "workers": workers}
         chosen = serving.model_copy(update={name: value for name, value in named.items() if value is not None})
-        import_module(".serving.app", __package__).serve(project_folder(), chosen)
+        import_module(".serving.workers", __package__).serve(chosen)

@@ -28,6 +28,7 @@ TREE = "{{cookiecutter.project_slug}}"
 PACKAGE = f"{TREE}/src/{{{{cookiecutter.package_name}}}}"
 TEXT = "encoders/{{ 'text.py' if 'text' in cookiecutter.modalities else '' }}"
 APP = f"{PACKAGE}/serving/{{{{ 'app.py' if cookiecutter.serving == 'api' else '' }}}}"
+ROUTES = f"{PACKAGE}/serving/{{{{ 'v1.py' if cookiecutter.serving == 'api' else '' }}}}"
 CI = f"{TREE}/.github/workflows/{{{{ 'ci.yml' if cookiecutter.ci == 'github' else '' }}}}"
 
 STORE_CODE = f"{PACKAGE}/feature_store"
@@ -337,16 +338,19 @@ MUTANTS = (
     ),
     Mutant(
         "the server forgets what was sent",
-        APP,
+        ROUTES,
         replaced(
-            "predictor.answer_rows(rows,", "predictor.answer_rows([{card.data.entity: row[card.data.entity]} for row in rows],"
+            "            asked = Asked(",
+            "            key = models.champion.bundle.card.data.entity\n"
+            "            rows = [{key: row[key]} for row in rows]\n"
+            "            asked = Asked(",
         ),
         RUN,
     ),
     Mutant(
         "the server dies when it starts",
         APP,
-        replaced("    uvicorn.run(create_app(root)", "    uvicorn.run(create_app(root / 'x')"),
+        replaced("    return create_app(Path.cwd())", "    return create_app(Path.cwd() / 'x')"),
         RUN,
     ),
     # What engines do by themselves

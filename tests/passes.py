@@ -20,6 +20,7 @@ from project import CommandFailed, Project
 
 # Each takes a second or more and reads no settings, which hardly two variants share: two fifths of a suite's time.
 ALONE = (
+    "tests/code/test_alerts.py",
     "tests/code/test_duckdb_store.py",
     "tests/code/test_encoders.py",
     "tests/code/test_feast_store.py",
@@ -27,6 +28,9 @@ ALONE = (
     "tests/code/test_gate.py",
     "tests/code/test_intervals.py",
     "tests/code/test_landing.py",
+    "tests/code/test_prediction_log.py",
+    "tests/code/test_reference_text.py",
+    "tests/code/test_traffic.py",
     "tests/model/test_cascade.py",
     "tests/model/test_stale_parts.py",
 )

@@ -25,8 +25,23 @@ class Server:
 
     port: int
 
+    def reason(self) -> str:
+        """Why it is unready; empty if it is not."""
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{self.port}/ready", timeout=30).close()
+        except urllib.error.HTTPError as error:
+            return str(json.loads(error.read())["reason"])
+        return ""
+
     def ask(self, path: str, body: object = None, expect: int = 200) -> dict[str, Any]:
         """The JSON that it answers, its status checked."""
+        status, found = self.status(path, body)
+
+        assert expect == status, found
+        return found
+
+    def status(self, path: str, body: object = None) -> tuple[int, dict[str, Any]]:
+        """Its status, and the JSON that it answers."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, {"Content-Type": "application/json"})
         try:
@@ -34,10 +49,8 @@ class Server:
                 status, text = answer.status, answer.read()
         except urllib.error.HTTPError as error:
             status, text = error.code, error.read()
-
-        assert expect == status, text
         found: dict[str, Any] = json.loads(text)
-        return found
+        return status, found
 
 
 @contextmanager
@@ -58,7 +71,10 @@ def serving(project: Project) -> Iterator[Server]:
             if process.exitcode is not None or time.monotonic() > deadline:
                 raise project.failed(process.exitcode or 0, ["python", "-m", *command], said.read_text(encoding="utf-8"))
             time.sleep(0.05)
-        yield Server(port)
+        server = Server(port)
+        while "being loaded" in server.reason():  # which begins once it listens
+            time.sleep(0.05)
+        yield server
         os.kill(forks.pid_of(process), signal.SIGTERM)
         process.join(SECONDS_TO_STOP)
         if process.exitcode not in (0, -signal.SIGTERM):  # None: it runs on

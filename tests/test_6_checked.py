@@ -119,6 +119,9 @@ def test_help_lists_the_targets(render: Render) -> None:
 # What has grown into a part of its own has a bound of its own; the rest is what joins them.
 PARTS = {
     "feature store": "/feature_store/|/cli_features",
+    "serving": "/serving/",
+    "log and labels": "/(prediction_log|ledger|redaction|labels|replay|feedback|cli_labels|cli_replay)",
+    "monitoring": "/monitoring/|/descriptors/|/reference|/cli_monitor",
     "encoders": "/encoders/",
     "data": "/data/",
     "model": "/model/",
@@ -127,8 +130,8 @@ PARTS = {
     "search": "/knobs|/tune|/search_space",
     "engine": "/(engine|due|compute|progress)",
 }
-MOST_LINES = {"feature store": 1000, "encoders": 800, "data": 800, "model": 450, "gate and registry": 620}
-MOST_LINES |= {"report": 510, "search": 250, "engine": 250, "all else": 1650}
+MOST_LINES = {"feature store": 1020, "encoders": 800, "data": 800, "model": 460, "gate and registry": 670, "serving": 1260}
+MOST_LINES |= {"log and labels": 650, "monitoring": 1150, "report": 545, "search": 250, "engine": 250, "all else": 1400}
 
 
 def test_default_project_stays_small(render: Render) -> None:

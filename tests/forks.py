@@ -175,8 +175,9 @@ def _run(words: list[str], folder: Path, env: dict[str, str], said: Path) -> Non
     os.dup2(output, sys.stdout.fileno())
     os.dup2(output, sys.stderr.fileno())
     os.chdir(folder)
+    chosen = {name: value for name, value in os.environ.items() if name.startswith("PROMETHEUS_")}  # by Feast, once imported
     os.environ.clear()
-    os.environ.update(env)
+    os.environ.update(env | chosen)
     installed = [path for path in sys.path if path.startswith((sys.prefix, sys.base_prefix))]
     sys.path[:] = [str(folder), *filter(None, env.get("PYTHONPATH", "").split(os.pathsep)), *installed]
     sys.argv = words

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT, Record, Render
 from filelock import FileLock
-from passes import ALONE, assert_passes, only, options
+from passes import ALONE, AT_CORNERS, assert_passes, is_corner, only, options
 from project import Project
 from server import serving
 from variants import DEFAULTS, SUPPORTED, Answers, each_engine, name_of
@@ -23,21 +23,6 @@ MAY_DIFFER = {
     "orchestrator": TOLD | {".dockerignore", ".gitignore", "src/next_pick/pipeline/engine.py"},
     "serving": TOLD | {"settings.toml"},
 }
-# They ask of servers, settings and labels what is the same whatever a model reads and is made of.
-BY_DEFAULT = tuple(
-    f"tests/code/test_{what}.py"
-    for what in (
-        "api_cache",
-        "api_candidate",
-        "api_limits",
-        "api_live",
-        "api_process",
-        "api_schema",
-        "load",
-        "quality",
-        "trial",
-    )
-)
 FEW_ROWS = "demo = 1600"  # per demo table: enough for a model to beat the dummy beyond chance, by numbers and categories alone
 
 Once = Callable[[Answers], Project]
@@ -109,17 +94,12 @@ def shared_pass(what: str, holds: Callable[[Project, Path], None], of: Project, 
 
 
 def assert_own_tests_pass(project: Project, shared: Path) -> None:
-    """All of them, some only where no project passed them that is the same in all that they look for, or by default."""
+    """All of them, some only where no project passed them that is the same in all that they look for, some at the corners."""
     alone = [test for test in ALONE if (project.folder / test).exists()]
     for test in alone:
         assert_passes(test, project, shared)
-    left = alone if reads_by_default(project) else [*alone, *BY_DEFAULT]
+    left = [*alone, *([] if is_corner(project.answers) else AT_CORNERS)]
     project.warm("pytest", "-q", "-p", "no:cacheprovider", *(f"--ignore={test}" for test in left))
-
-
-def reads_by_default(project: Project) -> bool:
-    """Whether its model is the one of the default answers; Feast brings another pandas, and is asked as well."""
-    return all(project.answers.get(question, DEFAULTS[question]) == DEFAULTS[question] for question in ("modalities", "model"))
 
 
 def assert_runs(project: Project, _: Path) -> None:

@@ -17,7 +17,8 @@ from answered import HOUR, entries, logged, told, unseen
 
 from {{ cookiecutter.package_name }} import registry
 from {{ cookiecutter.package_name }}.cli import main
-from {{ cookiecutter.package_name }}.monitoring import agreement
+from {{ cookiecutter.package_name }}.model.persistence import BundleError
+from {{ cookiecutter.package_name }}.monitoring import agreement, monitor
 from {{ cookiecutter.package_name }}.monitoring.alerts import LOG, STATE, Undelivered
 from {{ cookiecutter.package_name }}.monitoring.finding import Finding
 from {{ cookiecutter.package_name }}.monitoring.monitor import Outcome, monitored
@@ -170,8 +171,6 @@ def test_a_model_without_a_reference_is_watched_for_the_rest(
     copy: Path, settings: Settings, predictor: Predictor, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was trained before there were any; that is told."""
-    from next_pick.model.persistence import BundleError
-    from next_pick.monitoring import monitor
 
     def none(folder: Path) -> None:
         raise BundleError("model v0 keeps no reference")
@@ -298,6 +297,7 @@ def test_the_command_tells_by_its_exit_code(
 def test_a_schedule_sees_the_exit_code(copy: Path) -> None:
     """Of a process, which starts, says one line and ends."""
     (copy / registry.FOLDER / registry.CURRENT).touch()
-    done = subprocess.run([sys.executable, "-m", "next_pick", "monitor"], cwd=copy, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", monitor.__name__.split(".")[0], "monitor"]
+    done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
 
     assert (0, "", 1) == (done.returncode, done.stderr, len(done.stdout.splitlines()))

@@ -31,7 +31,7 @@ def scored(project: Project, python: str, rows: Path) -> pd.DataFrame:
     """The model's answers to rows, by a process of that Python."""
     answers = project.folder / "answers.csv"
     project.run(python, "-m", project.package, "score", str(rows), str(answers), env=project.environment())
-    return pd.read_csv(answers)
+    return pd.read_csv(answers).drop(columns="prediction_id")  # each answer has one of its own
 
 
 def scores(project: Project) -> dict[str, float]:

@@ -142,26 +142,34 @@ def features_delete(entity: Entity) -> None:
         typer.echo(f"prediction log: {answers} answers and {told} labels removed")
     else:
         typer.echo(f"prediction log: nothing removed, for answers are known by {settings.data.entity} alone")
-    for name, rows in delete(_our_store(), key, dt.datetime.now(dt.UTC)).items():
-        typer.echo(f"{name}: {rows} rows removed")
+    if key.keys() <= _key_types().keys():
+        for name, rows in delete(_our_store(), key, dt.datetime.now(dt.UTC)).items():
+            typer.echo(f"{name}: {rows} rows removed")
+    else:
+        typer.echo(f"feature store: nothing removed, for no view is keyed by {settings.data.entity}")
     typer.echo("artifacts/ and models/ hold what was learned from them until `make run`; the raw tables are as they were")
 
 
 def _key(words: list[str]) -> dict[str, int | str]:
-    """An entity as it was typed, its key in the store's types."""
-    from .feature_store.catalog import read_catalog
-
-    logs = read_catalog(_store()).logs.values()
-    types = {key: type_ for log in logs for key, type_ in zip(log.view.keys, log.key_types, strict=True)}
+    """An entity as it was typed, its key in the store's types; that of the rows is one also where no view has it."""
+    types = {project_settings().data.entity: "str"} | _key_types()
     found: dict[str, int | str] = {}
     for word in words:
         name, given, value = word.partition("=")
         if not given or name not in types:
-            raise Refusal(f"{word!r} names no key; write KEY=VALUE, the key one of {', '.join(types) or 'none'}")
+            raise Refusal(f"{word!r} names no key; write KEY=VALUE, the key one of {', '.join(types)}")
         if types[name] == "int" and not value.removeprefix("-").isdecimal():
             raise Refusal(f"{word!r}: {name} is a whole number; give one")
         found[name] = int(value) if types[name] == "int" else value
     return found
+
+
+def _key_types() -> dict[str, str]:
+    """The keys of the views in the store, and what they are made of."""
+    from .feature_store.catalog import read_catalog
+
+    logs = read_catalog(_store()).logs.values()
+    return {key: type_ for log in logs for key, type_ in zip(log.view.keys, log.key_types, strict=True)}
 
 
 def _store() -> Path:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from answered import HOUR, entries, logged, told, unseen
+from answered import HOSTILE, HOUR, change, entries, logged, strange, told, unseen, wrong
 
 from {{ cookiecutter.package_name }} import registry
 from {{ cookiecutter.package_name }}.cli import main
@@ -30,8 +30,6 @@ from {{ cookiecutter.package_name }}.refusal import Refusal
 from {{ cookiecutter.package_name }}.sections import Limits
 from {{ cookiecutter.package_name }}.serving.predictor import Predictor
 from {{ cookiecutter.package_name }}.settings import Settings
-
-HOSTILE = "<script>alert(1)</script>"
 
 
 @pytest.fixture
@@ -80,22 +78,21 @@ def test_what_drifted_and_what_was_lost_is_told_and_asks_for_a_run(
     copy: Path, settings: Settings, predictor: Predictor, now: dt.datetime
 ) -> None:
     """By a page, by JSON for machines, and by what `due` reads."""
-    column, classes = settings.columns.categories[0], predictor.bundle.card.classes or ()
-    rows = unseen(copy, settings).assign(**{column: HOSTILE})
-    wrong = [classes[(list(classes).index(str(truth)) + 1) % len(classes)] for truth in rows[settings.data.target]]
-    filled(copy, settings, predictor, now, rows, wrong)
+    rows = unseen(copy, settings)
+    column, measure, value = strange(rows, settings)
+    filled(copy, settings, predictor, now, rows.assign(**{column: value}), wrong(rows[settings.data.target]))
     outcome = monitored(settings, copy, now)
     found = named(outcome)
 
-    assert (True, True) == (found[f"drift of {column}: distribution"].alarm, found["score: all"].alarm)
+    assert (True, True) == (found[f"drift of {column}: {measure}"].alarm, found["score: all"].alarm)
     told_ = json.loads((copy / "monitoring" / "report.json").read_text(encoding="utf-8"))
     assert (1, outcome.model, len(outcome.alarms)) == (told_["format"], told_["model"], told_["alarms"])
     assert [one.name for one in outcome.findings] == [one["name"] for one in told_["findings"]]
     assert len(rows) == sum(told_["answers_by_hour"].values())
     text = outcome.page.read_text(encoding="utf-8")
     assert HOSTILE not in text
-    assert "&lt;script&gt;" in text
-    assert all(title in text for title in ("Quality over time", "Answers", f"{column}: distribution", "what good looks like"))
+    assert (value == HOSTILE) == ("&lt;script&gt;" in text)
+    assert all(title in text for title in ("Quality over time", "Answers", f"{column}: {measure}", "what good looks like"))
     asked = due(settings, copy, now + 30 * HOUR, only=["drift", "quality"])
     assert ("drift", "quality") == asked.reasons
     assert found["score: all"].sentence in asked.why
@@ -155,16 +152,16 @@ def test_a_webhook_that_is_out_stops_nothing(copy: Path, settings: Settings, now
 
 def test_private_columns_are_not_missed(copy: Path, settings: Settings, predictor: Predictor, now: dt.datetime) -> None:
     """They are not in the log; the other columns are watched all the same."""
-    column, *_ = settings.columns.categories
+    column = (*settings.columns.categories, *settings.columns.names)[0]
     limits = {**predictor.bundle.card.limits, column: Limits(pii=True)}
     card = predictor.bundle.card.model_copy(update={"limits": limits})
     secretive = replace(predictor, bundle=replace(predictor.bundle, card=card))
     filled(copy, settings, secretive, now, unseen(copy, settings))
     found = named(monitored(settings, copy, now))
 
-    others = [name for name in settings.columns.numbers if f"drift of {name}: distribution" in found]
-    assert f"drift of {column}: distribution" not in found
-    assert list(settings.columns.numbers) == others
+    watched = [name for name in settings.columns.numbers if f"drift of {name}: distribution" in found]
+    assert [f"drift of {column}: values"] == [name for name in found if name.startswith(f"drift of {column}:")]
+    assert [name for name in settings.columns.numbers if name != column] == watched
 
 
 def test_a_model_without_a_reference_is_watched_for_the_rest(
@@ -205,9 +202,9 @@ def test_segments_that_the_router_no_longer_finds_out_are_an_alarm(
     copy: Path, settings: Settings, predictor: Predictor, now: dt.datetime
 ) -> None:
     """Dealt out to other people, they mean nothing; a single model routes nothing."""
-    rows, segment, folder = unseen(copy, settings), str(settings.data.segment), copy / settings.logging.folder
+    rows, segment, folder = unseen(copy, settings), settings.data.segment, copy / settings.logging.folder
     ids = logged(copy, settings, predictor, entries(predictor, rows, now))
-    mixed = rows.assign(**{segment: rows[segment].sample(frac=1, random_state=0).to_numpy()})
+    mixed = rows.assign(**{segment: rows[segment].sample(frac=1, random_state=0).to_numpy()}) if segment else rows
     others = logged(copy, settings, predictor, entries(predictor, mixed, now))
     log = read(folder)
     parts = [log[log["id"].isin(some)] for some in (ids, others)]
@@ -270,19 +267,13 @@ def test_the_command_tells_by_its_exit_code(
     copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """0 is quiet, 3 an alarm, which is told as such once; an alert that is not taken is an error after all else."""
-    file = copy / "settings.toml"
-    quiet = file.read_text(encoding="utf-8")
-    loud = quiet.replace("absence_hours = 24.0", "absence_hours = 1e-9")
-    out = loud.replace('alerts = ["stdout", "file"]', 'alerts = ["stdout", "webhook"]').replace(
-        'webhook = ""', 'webhook = "NO_URL"'
-    )
-    out = out.replace("max_model_days = 90.0", "max_model_days = 1e-9")
-    file.unlink()  # a link to the project's own
     monkeypatch.chdir(copy)
     monkeypatch.setattr("sys.argv", ["{{ cookiecutter.project_slug }}", "monitor"])
+    loud: dict[str, Any] = {"absence_hours": 1e-9}
+    out = {"alerts": ["stdout", "webhook"], "webhook": "NO_URL", "max_model_days": 1e-9}
     codes: list[object] = []
-    for text in (quiet, loud, loud, out):
-        file.write_text(text, encoding="utf-8")
+    for changed in ({}, loud, loud, out):
+        change(copy, "monitoring", **changed)
         with pytest.raises(SystemExit) as left:
             main()
         codes.append(left.value.code)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from answered import HOUR, entries, logged, told, unseen
-from sklearn.metrics import log_loss
+from sklearn.metrics import log_loss, root_mean_squared_error
 
 from {{ cookiecutter.package_name }}.card import Card, Measured
 from {{ cookiecutter.package_name }}.gate import Gate
@@ -182,20 +182,24 @@ def test_labels_of_the_window_are_looked_at_or_else_the_newest() -> None:
     assert 99 == len(latest(log, NOW, Monitoring(hours=100)))
 
 
-def test_a_log_loss_is_that_of_the_answers_that_were_given(copy: Path, settings: Settings, predictor: Predictor) -> None:
+def test_a_score_is_that_of_the_answers_that_were_given(copy: Path, settings: Settings, predictor: Predictor) -> None:
     """Told segments and stored features included; scikit-learn says the same of what the model says."""
     rows = unseen(copy, settings).head(60)
     ids = logged(copy, settings, predictor, entries(predictor, rows, NOW))
     told(copy, settings, ids, rows[settings.data.target].tolist(), NOW)
     log = labelled(copy / settings.logging.folder, [predictor.bundle.card.version], ["observed"], NOW)
-    found = scored(log, predictor.bundle, copy / settings.logging.folder, "log_loss")
-
     model, classes = predictor.bundle.pipeline[-1], list(predictor.bundle.card.classes or ())
+    metric = "log_loss" if classes else "rmse"
+    found = scored(log, predictor.bundle, copy / settings.logging.folder, metric)
+
     inputs = predictor.answered(rows, NOW)[1][list(predictor.bundle.card.columns.names)]
     known = {"segment": rows[settings.data.segment].to_numpy()} if hasattr(model, "route") else {}
-    shares = model.predict_proba(predictor.bundle.pipeline[0].transform(inputs), **known)
-    expected = log_loss(rows[settings.data.target].astype(str), shares, labels=classes)
-    assert expected == pytest.approx(Comparison("log_loss", found.rows, {"model": found.answers}, 0.95).score("model").value)
+    encoded, truth = predictor.bundle.pipeline[0].transform(inputs), rows[settings.data.target]
+    if classes:
+        expected = log_loss(truth.astype(str), model.predict_proba(encoded, **known), labels=classes)
+    else:
+        expected = root_mean_squared_error(truth, model.predict(encoded))
+    assert expected == pytest.approx(Comparison(metric, found.rows, {"model": found.answers}, 0.95).score("model").value)
     assert rows[settings.data.entity].astype(str).tolist() == found.rows["group"].tolist()
 
 

@@ -99,7 +99,7 @@ def _tracked(settings: Settings) -> str:
 
 @app.command()
 def pull() -> None:
-    """Land what the databases of `[tables]` have that is new; `run` begins with it."""
+    """Land what the databases that settings.toml names have that is new; `run` begins with it."""
     if not _pull(project_settings()):
         raise Refusal("no table of settings.toml has a url; there is nothing to pull")
 
@@ -158,7 +158,7 @@ def verify() -> None:
 
 @app.command()
 def tune() -> None:
-    """Seek better values for settings, on training rows alone, and write them into settings.toml; `[tune]` there says which."""
+    """Seek better values for settings, on training rows alone, and write them into settings.toml; its tune.space says which."""
     from rich.console import Console
     from rich.progress import Progress
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from {{ cookiecutter.package_name }} import bundle, registry
 from {{ cookiecutter.package_name }}.data.schema import conform
 from {{ cookiecutter.package_name }}.monitoring.drift import drift
 from {{ cookiecutter.package_name }}.monitoring.finding import Finding
+from {{ cookiecutter.package_name }}.monitoring.page import Seen, page
 from {{ cookiecutter.package_name }}.monitoring.shares import Shares, by_label, by_number
 from {{ cookiecutter.package_name }}.operations import Monitoring
 from {{ cookiecutter.package_name }}.reference import Reference
@@ -304,3 +306,15 @@ def test_a_model_is_watched_by_what_it_keeps(root: Path, predictor: Predictor) -
     for name, values in shifts.items():
         findings = drift(kept, conform(window.assign(**{name: values}), card.columns.modalities()), said, RULES)
         assert {name} == {one.figures["column"] for one in findings if one.alarm}
+
+
+def test_the_page_says_in_words_what_is_missing(reference: Reference) -> None:
+    """As the finding does, beside which it stands."""
+    window, said = rows(400, 1), answers(400, 1)
+    window["device"] = window["device"].mask(window.index < 200)
+    findings = drift(reference, window, said, RULES)
+    counts = pd.Series([200, 200], pd.DatetimeIndex([START, START + pd.Timedelta(hours=1)]))
+    text = page("v1", START, START, findings, Seen(counts, [], reference, window, said), "log_loss")
+
+    assert "drift of device: missing" in alarms(findings)
+    assert re.search(r"given: 9\d % then, \d\d % now; missing: \d % then, 5\d % now", text)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html.parser import HTMLParser
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -12,9 +15,12 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
 
 from {{ cookiecutter.package_name }}.pipeline import report
-from {{ cookiecutter.package_name }}.report import figures
+from {{ cookiecutter.package_name }}.report import figures, plots
 from {{ cookiecutter.package_name }}.report.decided import models, sentence
 from {{ cookiecutter.package_name }}.report.figures import Figure
 from {{ cookiecutter.package_name }}.report.page import page
@@ -269,3 +275,37 @@ def test_one_row_and_one_class_and_one_answer_are_drawn(written: Any) -> None:
 def alts(found: list[Figure]) -> list[str]:
     """What figures say to who does not see them."""
     return [one.alt for one in found]
+
+
+@contextmanager
+def drawn(height: float) -> Iterator[Axes]:
+    """Axes as a plot gets them."""
+    with style.context(plots.LOOK, after_reset=True):
+        yield Canvas(figsize=(plots.WIDTH, height), layout="constrained").subplots()
+
+
+@pytest.mark.parametrize(
+    ("values", "bars"), [(np.arange(24.0), 24), (np.arange(24.0) / 2, 20), (np.arange(2400.0), 20), (np.ones(3), 1)]
+)
+def test_few_whole_numbers_have_a_bar_each(values: np.ndarray, bars: int) -> None:
+    """Hours that come equally often stand equally high; fractions, and numbers without end, share bars."""
+    with drawn(2.4) as axes:
+        plots.spreads(axes, {"training": values, "now": values}, "hour")
+    heights = [held.get_data().values for held in axes.patches]  # type: ignore[attr-defined]
+
+    assert [bars, bars] == [len(held) for held in heights]
+    assert [1.0, 1.0] == pytest.approx([held.sum() for held in heights])
+    assert bars == 20 or heights[0] == pytest.approx(1 / bars)
+
+
+@pytest.mark.parametrize("hours", [2, 24, 50, 700])
+def test_times_do_not_run_into_each_other(hours: int) -> None:
+    """However long the span is."""
+    counts = pd.Series(1, pd.date_range("2026-11-27T22:00:00Z", periods=hours, freq="h"))
+    with drawn(2.4) as axes:
+        plots.over_time(axes, counts)
+        axes.figure.draw_without_rendering()  # type: ignore[union-attr]
+    boxes = [label.get_window_extent() for label in axes.get_xticklabels() if label.get_text()]
+
+    assert len(boxes) > 1
+    assert [] == [one for one, other in combinations(boxes, 2) if one.overlaps(other)]

@@ -17,6 +17,7 @@ from ..report.figures import MOST, Figure
 from ..report.page import Table
 from ..report.page import page as whole
 from ..report.plots import short
+from .drift import MISSING
 from .finding import Finding
 
 LEAST_PLOTS, MOST_PLOTS = 4, 12  # of columns: those that drifted, and at least the ones that come nearest to it
@@ -102,18 +103,21 @@ def _shown(seen: Seen, findings: Sequence[Finding]) -> list[Figure]:
         was = before[name].repeat(before[COUNT].tolist()).dropna()
         now = (seen.answers.loc[counts.index, name] if own else described[name]).repeat(counts.tolist()).dropna()
         if len(was) and len(now):
-            found.append(_beside(f"{column}, answered" if own else f"{column}: {measure}", one, was, now))
+            axis = column if own or measure == "distribution" else measure
+            found.append(_beside(f"{column}, answered" if own else f"{column}: {measure}", axis, one, was, now))
     return found
 
 
-def _beside(title: str, finding: Finding, was: pd.Series, now: pd.Series) -> Figure:
+def _beside(title: str, axis: str, finding: Finding, was: pd.Series, now: pd.Series) -> Figure:
+    if pd.api.types.is_bool_dtype(was):
+        was, now = was.map(MISSING), now.map(MISSING)
     caption = f"{finding.sentence[:1].upper()}{finding.sentence[1:]}. Good: blue is where grey is."
-    if pd.api.types.is_numeric_dtype(was) and not pd.api.types.is_bool_dtype(was):
+    if pd.api.types.is_numeric_dtype(was):
         values = {WAS: was.to_numpy(dtype=float), IS: pd.to_numeric(now).to_numpy(dtype=float)}
         alt = "; ".join(
             f"{name}: quartiles {', '.join(f'{value:.3g}' for value in _quarters(own))}" for name, own in values.items()
         )
-        return Figure(title, caption, alt, partial(plots.spreads, values=values, axis=title))
+        return Figure(title, caption, alt, partial(plots.spreads, values=values, axis=axis))
     shares = pd.DataFrame({name: own.map(str).value_counts(normalize=True) for name, own in ((WAS, was), (IS, now))}).fillna(0)
     shares = shares.loc[shares.max(axis=1).sort_values(ascending=False).index]
     if len(shares) > MOST:

@@ -124,9 +124,9 @@ def over_time(axes: Axes, counts: pd.Series) -> None:
     width = counts.index[1] - counts.index[0] if len(counts) > 1 else pd.Timedelta(hours=1)
     axes.stairs(counts.to_numpy(), [*counts.index, counts.index[-1] + width], color=MARK[0], fill=True)
     axes.set_ylim(bottom=0)
-    places = AutoDateLocator(maxticks=6)  # more times of a day run into each other
+    places = AutoDateLocator(maxticks=6)  # type: ignore[no-untyped-call] # of more, some run into each other
     axes.xaxis.set_major_locator(places)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(places))
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(places))  # type: ignore[no-untyped-call]
 
 
 def cloud(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:

@@ -36,7 +36,7 @@ from callers import Caller, request
 
 ROOT, CALLERS = Path(__file__).resolve().parents[1], Path(__file__).resolve().with_name("callers.py")
 WORKERS, CONNECTIONS, SECONDS, ROUNDS = 2, 8, 6.0, 3
-ALONE = 500  # requests of one caller
+ALONE, STREAK = 1000, 50  # requests of one caller; so many one after the other, for a process that has waited is slow at first
 SOAKED, SOAK_CONNECTIONS, EDGE = 0.7, 16, 0.1  # the first tenth of a soak warms up; the second and the last are compared
 LEAST_RATIO, MOST_SPREAD, MOST_OVERHEAD, MOST_GROWTH = 2.0, 5.0, 1.5, 0.05
 PATIENCE = 120.0
@@ -221,19 +221,25 @@ def against_mlflow(project: Path, port: int, rows: list[dict[str, Any]], bodies:
 
 
 def alone(project: Path, port: int, rows: list[dict[str, Any]], bodies: list[str]) -> bool:
-    """Whether one caller with one row waits little longer than for the predictor itself, by turns."""
+    """Whether one caller with one row waits little longer than for the predictor itself; STREAK rows each, by turns."""
     predictor = import_module("next_pick.serving.predictor").load_predictor(project)
     now, caller = dt.datetime.now(dt.UTC), Caller(port)
-    spent: tuple[list[float], list[float]] = ([], [])
-    for number in range(ALONE):
-        row, asked = rows[number % len(rows)], request("/predict", bodies[number % len(rows)])
-        began = time.perf_counter()
-        caller.ask(asked)
-        between = time.perf_counter()
-        predictor.answer_rows([row], now)
-        spent[0].append(1000 * (between - began))
-        spent[1].append(1000 * (time.perf_counter() - between))
-    over, plain = (sorted(each)[ALONE // 2] for each in spent)
+    requests = [request("/predict", body) for body in bodies]
+
+    def asks(place: int) -> None:
+        caller.ask(requests[place])
+
+    def calls(place: int) -> None:
+        predictor.answer_rows([rows[place]], now)
+
+    spent: dict[Callable[[int], None], list[float]] = {asks: [], calls: []}
+    for start in range(0, ALONE, STREAK):
+        for work, milliseconds in spent.items():
+            for number in range(start, start + STREAK):
+                began = time.perf_counter()
+                work(number % len(rows))
+                milliseconds.append(1000 * (time.perf_counter() - began))
+    over, plain = (sorted(each)[ALONE // 2] for each in spent.values())
     return line("HTTP and log beyond the predictor, ms at p50", over - plain, MOST_OVERHEAD, f"{over:.2f} ms - {plain:.2f} ms")
 
 

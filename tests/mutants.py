@@ -187,7 +187,10 @@ MUTANTS = (
     Mutant(
         "a dependency loses its condition",
         f"{TREE}/pyproject.toml",
-        replaced("# {% if cookiecutter.serving == 'api' %}\n  \"uvicorn>=0.38\",\n# {% endif %}\n", '  "uvicorn>=0.38",\n'),
+        replaced(
+            "# {% if cookiecutter.serving == 'api' %}\n  \"fastapi>=0.121\",\n",
+            "  \"fastapi>=0.121\",\n# {% if cookiecutter.serving == 'api' %}\n",
+        ),
         CHECKED,
     ),
     Mutant(

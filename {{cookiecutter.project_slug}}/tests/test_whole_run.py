@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from {{ cookiecutter.package_name }}.cli import main
+from {{ cookiecutter.package_name }}.pipeline.steps import STEPS
 from {{ cookiecutter.package_name }}.settings import Settings
 
 Done = subprocess.CompletedProcess[str]
@@ -22,7 +23,7 @@ def test_every_step_left_its_folder(root: Path) -> None:
     """With a manifest, and no rest of an unfinished one."""
     folders = {path.name for path in (root / "artifacts").iterdir() if path.is_dir()}
 
-    assert folders == {"ingest", "validate", "materialize", "training_set", "test_set", "fit", "evaluate", "promote", "report"}
+    assert folders == {step.name for step in STEPS}
     assert all((root / "artifacts" / name / "manifest.json").is_file() for name in folders)
 
 

@@ -64,6 +64,7 @@ STEPS = (
         outside=True,
     ),
     Step("report", needs=("evaluate", "promote"), settings=("data",)),
+    # Yours stand below; an update adds its own above.
 )
 
 

@@ -3,6 +3,8 @@
 
 .DEFAULT_GOAL := help
 ANSWERS ?=
+VERSION ?=
+TEST ?= $(MAKE) test
 PYTHON := $(shell for python in python3 python3.11 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 INSTALL := .venv/bin/uv pip install --quiet --python
@@ -11,7 +13,7 @@ ENVIRONMENTS := feature_store=duckdb feature_store=feast orchestrator=dvc orches
 ENGINES := $(foreach engine,dvc dagster kubeflow,$(foreach group,train dev,--group .venv/with-$(engine)/pyproject.toml:$(group)))
 COPY := .venv/bin/copier copy --defaults --quiet --vcs-ref HEAD
 
-.PHONY: help install demo variant check test test-quick mutants bench
+.PHONY: help install demo variant check test test-quick mutants bench release
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s%s\n", $$1, $$2}' Makefile
@@ -67,3 +69,6 @@ bench: install ## what a render takes, and a variant; the feature store and the 
 	.venv/bin/python bench/feature_store.py
 	.venv/bin/python bench/engines.py
 	.venv/bin/python bench/serving.py
+
+release: ## test, date the changelog, set the version, commit and tag: make release VERSION=0.2.0
+	@$(PYTHON) tools/release.py "$(VERSION)" "$(TEST)"

@@ -1,11 +1,14 @@
-"""Refuses the first answer that would break a project, in one sentence, before a file is written.
+"""Refuses what would break a project, in one sentence, before a file is written: a bad answer, a template between two releases.
 
-The rules and their words are those of the validators in `copier.yml`.
+The rules for answers and their words are those of the validators in `copier.yml`.
 """
 
 import json
 import re
+import shutil
+import subprocess
 import sys
+from pathlib import Path
 
 ANSWERS = json.loads(r"""{{ cookiecutter | jsonify }}""")
 
@@ -73,10 +76,32 @@ def email_fault(email: str) -> str:
     )
 
 
+def git(*words: str) -> str:
+    """What git answers in the folder in which cookiecutter read the template; nothing where it has no answer."""
+    if not shutil.which("git"):
+        return ""
+    command = ["git", "-C", ANSWERS["_repo_dir"], *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def release_fault() -> str:
+    """What is wrong with cookiecutter's clone of a URL: it has releases and is none of them. A folder is taken as it is."""
+    releases = re.findall(r"^v\d+\.\d+\.\d+$", git("tag", "--sort=-version:refname"), re.MULTILINE)
+    own = git("rev-parse", "--show-toplevel") == Path(ANSWERS["_repo_dir"]).resolve().as_posix()
+    cloned = own and ANSWERS["_repo_dir"] != ANSWERS["_template"]
+    if cloned and releases and not git("describe", "--tags", "--exact-match"):
+        return (
+            f"the template is between two releases ({git('describe', '--tags')}), where cookiecutter took it; add "
+            f"--checkout {releases[0]}, which is the newest."
+        )
+    return ""
+
+
 def first_fault() -> str:
-    """A sentence for the first answer that can't stand; later ones often derive from it."""
+    """A sentence for the first thing that can't stand: the template's version or an answer; later ones derive from it."""
     return (
-        text_fault("project_name", LONGEST_NAME)
+        release_fault()
+        or text_fault("project_name", LONGEST_NAME)
         or slug_fault(ANSWERS["project_slug"])
         or package_fault(ANSWERS["package_name"])
         or text_fault("description", LONGEST_DESCRIPTION)

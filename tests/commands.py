@@ -30,8 +30,8 @@ def succeed(words: list[str], folder: Path, typed: str = "") -> None:
     assert 0 == ran.returncode, ran.stdout + ran.stderr
 
 
-def at_a_terminal(command: str, folder: Path, env: Mapping[str, str]) -> str:
-    """Run a command at a terminal, pressing return whenever it waits, as somebody who takes every default; what it showed."""
+def at_a_terminal(command: str, folder: Path, env: Mapping[str, str], press: bytes = b"\r") -> str:
+    """Run a command at a terminal, pressing a key whenever it waits: return, as who takes every default; what it showed."""
     terminal, theirs = pty.openpty()
     running = subprocess.Popen(
         ["bash", "-c", command],
@@ -51,7 +51,7 @@ def at_a_terminal(command: str, folder: Path, env: Mapping[str, str]) -> str:
             if select([terminal], [], [], SECONDS_TO_WAIT)[0]:
                 shown += os.read(terminal, 65536)
             else:
-                os.write(terminal, b"\r")
+                os.write(terminal, press)
     except OSError:  # so the end of what is shown at a terminal is told
         os.close(terminal)
         running.wait()

@@ -159,6 +159,14 @@ def test_actions_are_pinned(template: Path) -> None:
         assert "permissions" in yaml.safe_load(text), workflow.name
 
 
+def test_runner_stands_by_itself(template: Path) -> None:
+    """The runner is a job's first line, and an empty one follows: an owner's does not touch what a release changes."""
+    for workflow in files(template / TREE / ".github" / "workflows"):
+        text = workflow.read_text(encoding="utf-8")
+
+        assert text.count("runs-on:") == len(re.findall(r"^  [\w-]+:\n    runs-on: .*\n\n", text, re.MULTILINE)), workflow.name
+
+
 @pytest.mark.parametrize("mutant", mutants(), ids=lambda mutant: mutant.what.replace(" ", "-"))
 def test_faults_still_fit(mutant: Mutant, template: Path, tmp_path: Path) -> None:
     """Each fault of `make mutants` can be seeded into the template as it is, and changes a file or its mode."""

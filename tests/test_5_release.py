@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from commands import commit, git
+from conftest import ROOT
+from history import releases
 
 ENTRY = "## Unreleased\n\n### Added\n\n- Something.\n\n## 0.1.0 (2026-01-01)\n\n- The first.\n"
 
@@ -118,6 +120,14 @@ def test_commit_that_git_refuses_leaves_nothing(clone: Path) -> None:
 
     assert "git does not commit: not today" in sentence(release(clone, "0.2.0"))
     assert before == state(clone)
+
+
+def test_changelog_tells_of_every_release() -> None:
+    """Each tag has a dated section, so that who updates can read what the update brings."""
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    told = re.findall(r"^## (\d+\.\d+\.\d+) \(\d{4}-\d\d-\d\d\)$", changelog, re.MULTILINE)
+
+    assert set() == {tag.removeprefix("v") for tag in releases(ROOT)} - set(told)
 
 
 def sentence(ran: subprocess.CompletedProcess[str]) -> str:

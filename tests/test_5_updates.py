@@ -1,40 +1,21 @@
 """A project follows its template, whichever tool made it, and what its owner wrote stays as it is."""
 
 import os
-import shutil
+import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import yaml
-from commands import commit, git, succeed
+from commands import at_a_terminal, attempt, commit, git, succeed
 from conftest import Render
+from history import History, also, kept
+from mutants import TREE
 from project import ANSWERS_FILE, Project
 
-TREE = "{{cookiecutter.project_slug}}"
-
-
-@dataclass(frozen=True)
-class History:
-    """A clone of the template that has two releases; the second changes files of the template's and of the owner's."""
-
-    folder: Path
-
-    @classmethod
-    def begin(cls, template: Path, folder: Path) -> "History":
-        """Release the template as it is."""
-        shutil.copytree(template, folder)
-        commit(folder, "v0.1.0")
-        return cls(folder)
-
-    def go_on(self) -> None:
-        """Release a change of a file of the template's, of one of the owner's, and a new file."""
-        for name in (".editorconfig", "settings.toml"):
-            path = self.folder / TREE / name
-            path.write_text(path.read_text(encoding="utf-8") + "\n# newer\n", encoding="utf-8")
-        (self.folder / TREE / "NEWS").write_text("New in this release.\n")
-        commit(self.folder, "v0.2.0")
+NEWER = (
+    *((f"{TREE}/{name}", also("\n# newer\n")) for name in (".editorconfig", "settings.toml")),
+    (f"{TREE}/NEWS", also("New in this release.\n")),
+)
 
 
 @pytest.fixture
@@ -56,12 +37,6 @@ def make(tool: str, source: str, folder: Path) -> Project:
     return project
 
 
-def kept(project: Project) -> dict[str, str]:
-    """What the answers file says."""
-    answers: dict[str, str] = yaml.safe_load(project.folder.joinpath(ANSWERS_FILE).read_text(encoding="utf-8"))
-    return answers
-
-
 @pytest.mark.parametrize("where", ["{folder}", "git+file://{folder}"], ids=["folder", "url"])
 @pytest.mark.parametrize("tool", ["cookiecutter", "copier"])
 def test_project_follows_its_template(tool: str, where: str, history: History, tmp_path: Path) -> None:
@@ -71,7 +46,7 @@ def test_project_follows_its_template(tool: str, where: str, history: History, t
     (project.folder / "LICENSE").unlink()
     commit(project.folder)
 
-    history.go_on()
+    history.go_on("v0.2.0", NEWER)
     project.run(sys.executable, "-m", "copier", "update", "--defaults")
     changed = set(git(project.folder, "status", "--porcelain").split()[1::2])
 
@@ -107,7 +82,7 @@ def test_relative_template_is_found_again(
 
 def test_release_is_the_one_asked_for(history: History, tmp_path: Path) -> None:
     """A project made from an older release by `--checkout` says so."""
-    history.go_on()
+    history.go_on("v0.2.0", NEWER)
     tmp_path.joinpath("made").mkdir()
     command = ["cookiecutter", "--no-input", "--checkout", "v0.1.0", f"git+file://{history.folder}"]
     succeed(command, tmp_path / "made")
@@ -115,6 +90,108 @@ def test_release_is_the_one_asked_for(history: History, tmp_path: Path) -> None:
 
     assert "v0.1.0" == kept(project)["_commit"]
     assert not (project.folder / "NEWS").exists()
+
+
+def test_cookiecutter_takes_no_state_between_releases(history: History, tmp_path: Path) -> None:
+    """From a URL cookiecutter would take the default branch: between two releases that is refused, and the newest is named."""
+    (history.folder / "notes.md").write_text("Unreleased.\n")
+    commit(history.folder)
+    url = f"git+file://{history.folder}"
+    ran = attempt(["cookiecutter", "--no-input", url], tmp_path)
+
+    assert 0 != ran.returncode
+    assert "the template is between two releases (v0.1.0-1-g" in ran.stderr
+    assert "add --checkout v0.1.0, which is the newest." in ran.stderr
+    assert not (tmp_path / "next-pick").exists()
+
+    succeed(["cookiecutter", "--no-input", url, "--checkout", "v0.1.0"], tmp_path)
+
+    assert "v0.1.0" == kept(Project(tmp_path / "next-pick", {}))["_commit"]
+
+
+def test_template_at_work_is_taken_as_it_is(history: History, tmp_path: Path) -> None:
+    """From a folder, cookiecutter takes what stands there; the next release brings such a project on its way again."""
+    (history.folder / TREE / "draft.md").write_text("Unreleased.\n")
+    commit(history.folder)
+    project = make("cookiecutter", str(history.folder), tmp_path / "made")
+
+    assert kept(project)["_commit"].startswith("v0.1.0-1-g")
+    assert (project.folder / "draft.md").exists()
+
+    history.go_on("v0.2.0", NEWER)
+    project.run(sys.executable, "-m", "copier", "update", "--defaults")
+
+    assert "v0.2.0" == kept(project)["_commit"]
+    assert (project.folder / "NEWS").exists()
+
+
+THEIRS = {
+    ".gitignore": "*.csv\n",
+    "README.md": "# Ours\n",
+    "pyproject.toml": '[project]\nname = "ours"\nversion = "3.1.4"\n',
+    "src/ours/__init__.py": '"""Ours."""\n',
+    "src/ours/prices.py": "PRICE = 3\n",
+}
+
+
+def test_repository_adopts_the_template(history: History, render: Render, tmp_path: Path) -> None:
+    """As the README tells: what was there is in git, or stays as it was, and the next update goes round it."""
+    project = Project(tmp_path / "ours", {})
+    for name, text in THEIRS.items():
+        (project.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (project.folder / name).write_text(text)
+    commit(project.folder)
+    names = {"project_name": "Ours"}
+    words = ["copier", "copy", "--defaults", "--data", "project_name=Ours", str(history.folder), "."]
+    stopped = attempt(words, project.folder)
+
+    assert "--overwrite" in stopped.stderr
+    assert THEIRS == {name: (project.folder / name).read_text() for name in THEIRS}
+
+    git(project.folder, "clean", "--force", "-d", "--quiet")
+    succeed([*words, "--overwrite"], project.folder)
+    fresh = render("copier", **names).files()
+    now = project.files()
+    stay = {"README.md", "src/ours/__init__.py", "src/ours/prices.py"}
+
+    assert stay == {name for name, text in THEIRS.items() if now[name] == text.encode()}
+    assert {".gitignore", "pyproject.toml"} == set(git(project.folder, "diff", "--name-only").split())
+    assert [] == [name for name in fresh if name not in stay and fresh[name] != now[name]]
+    assert "-*.csv" in git(project.folder, "diff")
+
+    with (project.folder / ".gitignore").open("a") as file:
+        file.write("*.csv\n")
+    commit(project.folder)
+    history.go_on("v0.2.0", NEWER)
+    project.run(sys.executable, "-m", "copier", "update", "--defaults")
+
+    assert (project.folder / "NEWS").exists()
+    assert (project.folder / ".gitignore").read_text().endswith("*.csv\n")
+    assert stay == {name for name in THEIRS if (project.folder / name).read_text() == THEIRS[name]}
+
+
+def test_owner_who_keeps_a_file_keeps_it(history: History, tmp_path: Path) -> None:
+    """Without --overwrite copier asks, file by file; what its owner keeps is as it was, and an update leaves it so."""
+    project = Project(tmp_path / "ours", {})
+    project.folder.mkdir()
+    for name in (".gitignore", "README.md", "pyproject.toml"):
+        (project.folder / name).write_text(THEIRS[name])
+    commit(project.folder)
+    command = f"{sys.executable} -m copier copy --defaults {history.folder} ."
+    shown = at_a_terminal(command, project.folder, {}, press=b"n")
+
+    mine = {name: THEIRS[name] for name in (".gitignore", "README.md", "pyproject.toml")}
+
+    assert {".gitignore", "pyproject.toml"} == set(re.findall(r"Overwrite (\S+)\?", shown))
+    assert mine == {name: (project.folder / name).read_text() for name in mine}
+    assert (project.folder / "Makefile").exists()
+
+    commit(project.folder)
+    history.go_on("v0.2.0", NEWER)
+    project.run(sys.executable, "-m", "copier", "update", "--defaults")
+
+    assert mine == {name: (project.folder / name).read_text() for name in mine}
+    assert (project.folder / "NEWS").exists()
 
 
 def test_changed_answer_changes_the_project(history: History, render: Render, tmp_path: Path) -> None:

@@ -170,16 +170,23 @@ def test_readme_of_the_template_is_true(released: Path, reader: dict[str, str], 
     listed = commands((released / "README.md").read_text(encoding="utf-8"))
     clone, work = Project(released, {}), tmp_path / "work"
     work.mkdir()
-    project = Project(work / "my-project", {})
+    project, ours = Project(work / "my-project", {}), tmp_path / "ours"
+    adopt = f"uvx copier copy {released} ."
+    ours.mkdir()
+    (ours / "README.md").write_text("Ours.\n")
     typed: dict[str, Callable[[], str]] = {
         "make demo": lambda: clone.run("make", "demo", env=reader),
         "make test": lambda: clone.run("make", "--dry-run", "test", env=reader),
         "pip install uv": lambda: clone.run("pip", "install", "--quiet", "uv", env=reader),
         "make install": lambda: clone.run("make", "install", env=reader),
         "uvx copier copy URL-OR-PATH my-project": lambda: at_a_terminal(f"uvx copier copy {released} my-project", work, reader),
-        "uvx cookiecutter URL-OR-PATH": lambda: at_a_terminal(f"uvx cookiecutter {released}", work, reader),
+        "uvx cookiecutter URL-OR-PATH --checkout v0.1.0": lambda: at_a_terminal(
+            f"uvx cookiecutter git+file://{released} --checkout v0.1.0", work, reader
+        ),
         (begin := "git init && make install check test run predict"): lambda: project.run("bash", "-c", begin, env=reader),
         "uvx copier update": lambda: updated(project, reader),
+        "uvx copier copy URL-OR-PATH . --pretend": lambda: at_a_terminal(f"{adopt} --pretend", ours, reader),
+        "uvx copier copy URL-OR-PATH .": lambda: at_a_terminal(adopt, ours, reader),
     }
     assert listed == list(typed)
     said = {command: types() for command, types in typed.items()}
@@ -188,6 +195,8 @@ def test_readme_of_the_template_is_true(released: Path, reader: dict[str, str], 
     assert "pytest" in said["make test"]
     assert (work / "next-pick" / "pyproject.toml").read_bytes() == (project.folder / "pyproject.toml").read_bytes()
     assert '"prediction"' in said[begin]
+    assert "Ours.\n" == (ours / "README.md").read_text()
+    assert (ours / "Makefile").exists()
 
 
 def updated(project: Project, reader: dict[str, str]) -> str:

@@ -41,6 +41,12 @@ def each_pair() -> list[Answers]:
     return covering(2, product_of(LICENSES))
 
 
+def some(count: int) -> list[Answers]:
+    """So many variants, in which each answer occurs, and as many pairs of them as that leaves room for."""
+    variants = {name_of(variant): variant for variant in each_answer() + each_pair()}
+    return list(variants.values())[:count]
+
+
 def each_engine() -> list[Answers]:
     """Few variants in which each engine but the default meets each other answer."""
     question = "orchestrator"

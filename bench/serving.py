@@ -17,6 +17,7 @@ import os
 import re
 import socket
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -36,7 +37,7 @@ from callers import Caller, request
 
 ROOT, CALLERS = Path(__file__).resolve().parents[1], Path(__file__).resolve().with_name("callers.py")
 WORKERS, CONNECTIONS, SECONDS, ROUNDS = 2, 8, 6.0, 3
-ALONE, STREAK = 1000, 50  # requests of one caller; so many one after the other, for a process that has waited is slow at first
+STREAKS, STREAK = 20, 50  # requests of one caller
 SOAKED, SOAK_CONNECTIONS, EDGE = 0.7, 16, 0.1  # the first tenth of a soak warms up; the second and the last are compared
 LEAST_RATIO, MOST_SPREAD, MOST_OVERHEAD, MOST_GROWTH = 2.0, 5.0, 1.5, 0.05
 PATIENCE = 120.0
@@ -221,26 +222,31 @@ def against_mlflow(project: Path, port: int, rows: list[dict[str, Any]], bodies:
 
 
 def alone(project: Path, port: int, rows: list[dict[str, Any]], bodies: list[str]) -> bool:
-    """Whether one caller with one row waits little longer than for the predictor itself; STREAK rows each, by turns."""
+    """Whether one caller with one row waits little longer than for the predictor itself.
+
+    Each asks streaks of rows, by turns, for a process that has waited is slow at first; the best median of a streak counts:
+    what else the machine does only ever adds.
+    """
     predictor = import_module("next_pick.serving.predictor").load_predictor(project)
     now, caller = dt.datetime.now(dt.UTC), Caller(port)
     requests = [request("/predict", body) for body in bodies]
-
-    def asks(place: int) -> None:
-        caller.ask(requests[place])
-
-    def calls(place: int) -> None:
-        predictor.answer_rows([rows[place]], now)
-
-    spent: dict[Callable[[int], None], list[float]] = {asks: [], calls: []}
-    for start in range(0, ALONE, STREAK):
-        for work, milliseconds in spent.items():
-            for number in range(start, start + STREAK):
-                began = time.perf_counter()
-                work(number % len(rows))
-                milliseconds.append(1000 * (time.perf_counter() - began))
-    over, plain = (sorted(each)[ALONE // 2] for each in spent.values())
+    medians: tuple[list[float], list[float]] = ([], [])
+    for start in range(0, STREAKS * STREAK, STREAK):
+        places = [number % len(rows) for number in range(start, start + STREAK)]
+        medians[0].append(median(lambda place: caller.ask(requests[place]), places))
+        medians[1].append(median(lambda place: predictor.answer_rows([rows[place]], now), places))
+    over, plain = map(min, medians)
     return line("HTTP and log beyond the predictor, ms at p50", over - plain, MOST_OVERHEAD, f"{over:.2f} ms - {plain:.2f} ms")
+
+
+def median(work: Callable[[int], object], places: list[int]) -> float:
+    """The middle of the milliseconds that it takes for each place."""
+    milliseconds = []
+    for place in places:
+        began = time.perf_counter()
+        work(place)
+        milliseconds.append(1000 * (time.perf_counter() - began))
+    return statistics.median(milliseconds)
 
 
 def soak(project: Path, port: int, process: int, bodies: list[str], rate: float, seconds: float) -> list[bool]:

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 from commands import copy_sources
 from evidence import Evidence
-from project import Project, command_that_makes
+from project import FEAST, Project, command_that_makes
 from variants import Answers, each_pair, every_variant, name_of
 
 ROOT = Path(__file__).parents[1]
 
 Render = Callable[..., Project]
 Record = Callable[[str, object], None]
+Caches = Callable[[Project], dict[str, str]]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -78,6 +79,19 @@ def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     folder = (base if worker_id == "master" else base.parent) / "shared"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def caches(tmp_path_factory: pytest.TempPathFactory) -> Caches:
+    """Where mypy keeps what it knows of the libraries, which takes it seconds to learn, from one variant to the next.
+
+    Those of another environment are others, and would push each other out.
+    """
+    mypy, hooks = tmp_path_factory.mktemp("mypy"), tmp_path_factory.mktemp("pre-commit")
+    return lambda project: {
+        "MYPY_CACHE_DIR": str(mypy / ("feast" if project.python == FEAST else "default")),
+        "PRE_COMMIT_HOME": str(hooks),
+    }
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -18,8 +18,28 @@ from cookiecutter.main import cookiecutter
 from variants import DEFAULTS, QUESTIONS, Answers
 
 ANSWERS_FILE = ".copier-answers.yml"
-NEVER_READ = (".editorconfig", ".github/", ".gitignore", "CHANGELOG.md", "LICENSE")  # by a project that runs, or by its tests
+# By a project that runs, or by its tests.
+NEVER_READ = (
+    ".editorconfig",
+    ".github/",
+    ".gitignore",
+    ".gitlab",
+    "CHANGELOG.md",
+    "LICENSE",
+    "ci.mk",
+    "docs/ci.md",
+    "renovate.json",
+)
 FEAST = Path(sys.prefix) / "feast" / "bin" / "python"
+UV = """#!/bin/sh
+case "$1 $2" in
+  "run "*) shift && exec "$@" ;;
+  "sync --inexact") exit 0 ;;
+  "tool run") tool="${3%%[<>=]*}" && shift 3 && exec "$tool" "$@" ;;
+esac
+echo "no word of uv that is known here: $*" >&2
+exit 2
+"""
 MADE_BY_TOOLS = {".git", ".venv", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".import_linter_cache"}
 
 
@@ -162,20 +182,21 @@ class Project:
         return self.with_libraries("make", *targets)
 
     def with_libraries(self, *command: str, env: Mapping[str, str] | None = None) -> str:
-        """Run a command where the libraries of this process are found, and the project's own command, as if it were installed.
+        """Run a command where this process's libraries are found, and the project's own command, as if it were installed."""
+        return self.run(*command, env=self.as_if_installed() | dict(env or {}))
 
-        A `uv` that only runs its words comes first on the PATH.
-        """
+    def as_if_installed(self) -> dict[str, str]:
+        """The environment of such a command: a `uv` that installs nothing and only runs its words comes first on the PATH."""
         stand_ins = self.folder.parent / "stand-ins"
         pyproject = tomllib.loads((self.folder / "pyproject.toml").read_text(encoding="utf-8"))
-        write_script(stand_ins / "uv", '#!/bin/sh\n[ "$1" = run ] && shift && exec "$@"\n')
+        write_script(stand_ins / "uv", UV)
         for name, target in pyproject["project"]["scripts"].items():
             module, _, function = target.partition(":")
             write_script(stand_ins / name, f"#!{self.python}\nfrom {module} import {function}\n{function}()\n")
         path = os.pathsep.join(
             [str(stand_ins), *map(str, dict.fromkeys((self.python.parent, forks.PYTHON.parent))), os.environ["PATH"]]
         )
-        return self.run(*command, env=self.environment() | {"PATH": path} | dict(env or {}))
+        return self.environment() | {"PATH": path}
 
 
 def write_script(path: Path, text: str) -> None:

@@ -5,54 +5,57 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
 import pytest
+import yaml
 from commands import commit, git
-from conftest import Record, Render
+from conftest import Caches, Record, Render
+from filelock import FileLock
 from image import context, instructions
-from project import FEAST, Project
+from project import Project
 from variants import SUPPORTED, Answers, name_of
 
+OF_CI = (".github/", ".gitlab", "ci.mk", "docs/ci.md", "renovate.json")
+SCHEMAS = {
+    ".github/workflows/": "github-workflows",
+    ".github/dependabot": "dependabot",
+    ".gitlab": "gitlab-ci",
+    "renovate": "renovate",
+}
+NO_SHELL = ("DL3003", "DL3004", "DL3018", "DL3047", "DL4001", "DL4006")  # hadolint's own, about images
 CHECKS = [f"$(UV) run {command}" for command in ("ruff check", "ruff format --check", "mypy", "lint-imports", "deptry .")]
 
 
-@pytest.fixture(scope="session")
-def caches(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Project], dict[str, str]]:
-    """Where mypy keeps what it knows of the libraries, which takes it seconds to learn, from one variant to the next.
-
-    Those of another environment are others, and would push each other out.
-    """
-    mypy, hooks = tmp_path_factory.mktemp("mypy"), tmp_path_factory.mktemp("pre-commit")
-    return lambda project: {
-        "MYPY_CACHE_DIR": str(mypy / ("feast" if project.python == FEAST else "default")),
-        "PRE_COMMIT_HOME": str(hooks),
-    }
-
-
-def test_check_finds_nothing(
-    variant: Answers, render: Render, caches: Callable[[Project], dict[str, str]], record_property: Record
-) -> None:
+def test_check_finds_nothing(variant: Answers, render: Render, caches: Caches, shared: Path, record_property: Record) -> None:
     """The hooks pass on a project just committed and change nothing; its workflows are valid; the targets that it names exist.
 
-    The only hook is `make check`: lint, format, types, import contract, declared dependencies.
+    The only hook is `make check`: lint, format, types, import contract, declared dependencies. Where all but the files
+    of CI, which it does not read, is as in a variant that was checked, it is not run again.
     """
     project = render("copier", **variant)
-    commit(project.folder)
-    project.with_libraries("pre-commit", "run", "--all-files", env=caches(project))
+    files = {name: content for name, content in project.files().items() if not name.startswith(OF_CI)}
+    checked = shared / f"{sha256(repr(sorted(files.items())).encode()).hexdigest()}.checked"
+    with FileLock(f"{checked}.lock"):
+        if not checked.exists():
+            commit(project.folder)
+            project.with_libraries("pre-commit", "run", "--all-files", env=caches(project))
+            assert "" == git(project.folder, "status", "--porcelain")
+            checked.touch()
 
-    assert "" == git(project.folder, "status", "--porcelain")
+    said = project.make("--dry-run", "check").splitlines()
+    assert CHECKS == [f"$(UV) {line.partition('/uv ')[2]}" for line in said]
     assert ["make check"] == re.findall(
         r"entry: (.*)", (project.folder / ".pre-commit-config.yaml").read_text(encoding="utf-8")
     )
     assert CHECKS == recipe(project, "check")
     assert set() == named_targets(project) - targets(project)
-    assert [] == [found for name, text in workflows(project).items() for found in wrong(name, text)]
-    assert [] == [found for text in workflows(project).values() for found in re.findall(r"-version: [^\"'$\s].*", text)]
+    assert [] == [found for name, text in of_ci(project).items() for found in wrong(name, text)]
+    assert [] == [found for text in of_ci(project).values() for found in re.findall(r"-version: [^\"'$\s].*", text)]
     record_property("checked", name_of(variant))
 
 
@@ -64,7 +67,8 @@ def recipe(project: Project, target: str) -> list[str]:
 
 def targets(project: Project) -> set[str]:
     """The targets of a project's Makefile that its owner is told of."""
-    return set(re.findall(r"^([a-z-]+):.*##", project.folder.joinpath("Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    texts = [(project.folder / name).read_text(encoding="utf-8") for name in ("Makefile", "ci.mk")]
+    return set(re.findall(r"^([a-z-]+):.*##", "".join(texts), re.MULTILINE))
 
 
 def named_targets(project: Project) -> set[str]:
@@ -73,34 +77,67 @@ def named_targets(project: Project) -> set[str]:
         target
         for name, content in project.files().items()
         if name.endswith((".md", ".yml", ".yaml", "Dockerfile"))
-        for words in re.findall(r"(?:^|[`$&|:]\s*|run:\s*)make((?: [a-z-]+)+)", content.decode(), re.MULTILINE)
+        for words in re.findall(
+            r"(?:^|[`$&|:]\s*|run:\s*|^\s*- )make(?: --silent)?((?: [a-z-]+)+)", content.decode(), re.MULTILINE
+        )
         for target in words.split()
     }
     return named | {"install", "check", "test", "run", "predict", "score"}
 
 
-def workflows(project: Project) -> dict[str, str]:
-    """The workflows of a project, by name."""
-    folder = project.folder / ".github" / "workflows"
-    return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.y*ml"))}
+def of_ci(project: Project) -> dict[str, str]:
+    """The files that say what CI does, by name, and the Makefiles, for their shell."""
+    return {
+        name: content.decode() for name, content in project.files().items() if name.startswith((*SCHEMAS, "Makefile", "ci.mk"))
+    }
 
 
-@cache  # few variants have a workflow of their own
+@cache  # few variants have files of their own
 def wrong(name: str, text: str) -> tuple[str, ...]:
-    """What the public schema and zizmor, offline and at its strictest, say against a workflow; no exception is made."""
-    folder = Path(".github", "workflows")
+    """What the public schema, zizmor, offline and at its strictest, and ShellCheck say against a file; no exception is made."""
     said = []
     with TemporaryDirectory() as made:
         place = Path(made)
-        (place / folder).mkdir(parents=True)
-        (place / folder / name).write_text(text, encoding="utf-8")
-        for command in (
-            ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", str(folder / name)],
-            ["zizmor", "--offline", "--no-progress", "--persona=auditor", "."],
-        ):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text(text, encoding="utf-8")
+        (place / "Dockerfile").write_text(as_dockerfile(name, text), encoding="utf-8")
+        schemas = [schema for start, schema in SCHEMAS.items() if name.startswith(start)]
+        commands = [["check-jsonschema", "--builtin-schema", f"vendor.{schema}", name] for schema in schemas]
+        commands += [["zizmor", "--offline", "--no-progress", "--persona=auditor", "."]] if ".github" in name else []
+        for command in (*commands, ["hadolint", "--no-color", "Dockerfile"]):
             ran = subprocess.run([tool(command[0]), *command[1:]], cwd=place, capture_output=True, text=True, check=False)
-            said += [ran.stdout + ran.stderr] if ran.returncode else []
+            said += [f"{name}\n{ran.stdout}{ran.stderr}"] if ran.returncode else []
     return tuple(said)
+
+
+def as_dockerfile(name: str, text: str) -> str:
+    """The shell of a workflow or of a Makefile as hadolint reads it, which holds ShellCheck; its other rules are no matter."""
+    blocks = recipes(text) if name.endswith(("Makefile", ".mk")) else scripts(yaml.safe_load(text))
+    lines = ["FROM scratch", 'SHELL ["/bin/bash", "-eo", "pipefail", "-c"]']
+    return "\n".join([f"# hadolint global ignore={','.join(NO_SHELL)}", *lines, *map(run_block, blocks)]) + "\n"
+
+
+def run_block(script: str) -> str:
+    """A block of shell as an instruction."""
+    return f"RUN <<END\n{script}\nEND"
+
+
+def scripts(parsed: object) -> list[str]:
+    """The blocks of shell in a workflow of either service."""
+    if isinstance(parsed, list):
+        return [block for each in parsed for block in scripts(each)]
+    if not isinstance(parsed, dict):
+        return []
+    own = [parsed["run"]] if isinstance(parsed.get("run"), str) else []
+    own += ["\n".join(parsed[part]) for part in ("before_script", "script") if part in parsed]
+    return own + [block for each in parsed.values() for block in scripts(each)]
+
+
+def recipes(text: str) -> list[str]:
+    """The commands of a Makefile, each with its continued lines; make's own variables are words."""
+    joined = re.sub(r"\\\n\t?", "\\\\\n", text)
+    found = re.findall(r"^\t@?((?:.*\\\n)*.*)$", joined, re.MULTILINE)
+    return [re.sub(r"\$\((\w+)\)", r"\1", block).replace("$$", "$") for block in found]
 
 
 def tool(name: str) -> str:
@@ -180,6 +217,6 @@ def test_image_is_made_of_what_there_is(serving: str, orchestrator: str, render:
             assert 'ENTRYPOINT ["/app/.venv/bin/next-pick"]' in lines
     ran = subprocess.run([tool("hadolint"), "Dockerfile"], cwd=project.folder, capture_output=True, text=True, check=False)
 
-    assert {"uv.lock"} == {name for name in copied if not (project.folder / name).exists()}
+    assert {"uv.lock", "release"} == {name for name in copied if not (project.folder / name).exists()}
     assert copied == {name.partition("/")[0] if name.startswith(".dvc/") else name for name in context(project)}
     assert (0, "") == (ran.returncode, ran.stdout + ran.stderr)

@@ -22,6 +22,7 @@ TOLD = {"Dockerfile", "Makefile", "README.md", "pyproject.toml"}  # they have a 
 MAY_DIFFER = {
     "orchestrator": TOLD | {".dockerignore", ".gitignore", "src/next_pick/pipeline/engine.py"},
     "serving": TOLD | {"settings.toml"},
+    "ci": {"ci.mk", "docs/ci.md"},
 }
 FEW_ROWS = "demo = 1600"  # per demo table: enough for a model to beat the dummy beyond chance, by numbers and categories alone
 
@@ -46,11 +47,14 @@ def test_variant_runs(variant: Answers, once: Once, shared: Path, tmp_path: Path
     """In a folder that holds its runtime files and nothing else, so that a variant with equal files can't run otherwise.
 
     An engine brings files of its own; without them, the variant is the one with the default engine, and runs as that. A server
-    does so too: what a batch project tests, its sibling with a server tests as well, on the same files.
+    does so too: what a batch project tests, its sibling with a server tests as well, on the same files. Where its workflows run
+    changes nothing that a project reads.
     """
-    by_default = variant | {"orchestrator": DEFAULTS["orchestrator"]}
+    anywhere = variant | {"ci": DEFAULTS["ci"]}
+    by_default = anywhere | {"orchestrator": DEFAULTS["orchestrator"]}
     tested = by_default | {"serving": DEFAULTS["serving"]}
-    assert_equal_but_for("orchestrator", once(variant), once(by_default))
+    assert_equal_but_for("ci", once(variant), once(anywhere))
+    assert_equal_but_for("orchestrator", once(anywhere), once(by_default))
     assert_equal_but_for("serving", once(by_default), once(tested))
     assert tomllib.loads(settings(once(tested))).items() >= tomllib.loads(settings(once(by_default))).items()
 

@@ -30,11 +30,12 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def settings() -> Settings:
-    """This project's settings, with little demo data and few trees."""
+    """This project's settings, with little demo data and few trees, and no hand that a model waits for."""
     whole = read_settings(HOME / "settings.toml")
     tables = {name: _small(table) for name, table in whole.tables.items()}
     model = whole.model.model_copy(update={"boosting_rounds": min(whole.model.boosting_rounds, ROUNDS)})
-    return whole.model_copy(update={"tables": tables, "model": model})
+    gate = whole.gate.model_copy(update={"approve": "gate"})
+    return whole.model_copy(update={"tables": tables, "model": model, "gate": gate})
 
 
 @pytest.fixture(scope="session")

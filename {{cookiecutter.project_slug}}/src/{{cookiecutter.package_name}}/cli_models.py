@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -38,6 +39,25 @@ def models_promote(version: Annotated[str, typer.Argument(help="as `models list`
     registry.check(bundle.card, settings.data)
     registry.promote(project_folder() / registry.FOLDER, version)
     typer.echo(f"model {version} answers now")
+
+
+@models_app.command("waiting")
+def models_waiting() -> None:
+    """Name the model that passed the gate and waits for a hand; exit code 0 if there is one, 3 if not."""
+    from .pipeline.promote import waiting
+
+    version = waiting(project_folder())
+    typer.echo(version or "no model waits for a hand", err=version is None)
+    raise typer.Exit(0 if version else 3)
+
+
+@models_app.command("export")
+def models_export(target: Annotated[Path, typer.Argument(help="the folder to write", metavar="OUT")]) -> None:
+    """Write the model that answers as a registry of its own, as the image of a release takes it."""
+    from . import registry
+
+    version = registry.export(project_folder() / registry.FOLDER, target, project_settings().model.saved_as)
+    typer.echo(f"model {version} is in {target}")
 
 
 @models_app.command("compare")

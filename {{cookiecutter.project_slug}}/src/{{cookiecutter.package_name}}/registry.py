@@ -84,6 +84,24 @@ def rollback(models: Path, saved_as: SavedAs = "skops") -> str:
     return str(history[-1])
 
 
+def export(models: Path, folder: Path, saved_as: SavedAs = "skops") -> str:
+    """Write the model that answers, once it has proved itself, as a registry of its own; tell its version.
+
+    Args:
+        models: the registry's folder.
+        folder: of the new one; what was there goes.
+        saved_as: what the settings say.
+
+    Raises:
+        BundleError: no model answers, or it does not prove itself.
+    """
+    version = load(models, saved_as=saved_as).card.version
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(models / version, folder / version)
+    _write_current(folder, version, [])
+    return version
+
+
 def prune(models: Path, keep: int) -> list[str]:
     """Remove the oldest bundles, and tell which; the model that answers stays, and so does the one before it."""
     with _lock(models):

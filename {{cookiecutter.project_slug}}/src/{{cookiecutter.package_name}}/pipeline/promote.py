@@ -24,7 +24,7 @@ from ..model.persistence import file_of, load
 from ..reference import Reference
 from ..refusal import Refusal
 from ..settings import Settings
-from .freshness import PACKAGE, code, read_manifest
+from .freshness import PACKAGE, artifacts, code, read_manifest
 
 ROUNDS = 8  # in which the golden rows, the largest pictures among them, are answered one by one
 
@@ -50,7 +50,7 @@ def run(settings: Settings, out: Path, root: Path, fit: Path, evaluate: Path) ->
         )
     rows, sizes = pd.read_parquet(evaluate / "rows.parquet"), {name: _kilobytes(fit, name, settings) for name in candidates}
     gate = Gate(rules, settings.data, rows, answers, sizes)
-    name, better, why = _choice(gate, fit, settings)
+    (name, better, why), waits = _choice(gate, fit, settings), False
     version = name and version_of(parts[name])
     if name and version:
         origin = _origin(name, parts[name], measured["scores"][name]["all"], gate.measured(name), fit, settings)
@@ -58,19 +58,28 @@ def run(settings: Settings, out: Path, root: Path, fit: Path, evaluate: Path) ->
         reference = Reference.load(fit).with_answers(answers[name], rows["entity"], rows.get("time"))
         bundle.save(models / version, origin, _pipeline(fit, name, settings), golden, reference, settings.model.saved_as)
         approved = champion == version or (better and rules.approve == "gate")
+        waits = better and not approved
         if approved:
             registry.succeed(models, version, champion)
-        elif better:
+        elif waits:
             why += f"; it waits for your word: `models promote {version}`"
         registry.prune(models, rules.keep)
         better = approved
     if measured["champion"]["reason"]:
         why += f"; model {compared} was not compared: {measured['champion']['reason']}"
     decision = {"metric": rules.metric, "confidence": rules.confidence, "best": name, "version": version, "promoted": better}
-    decision |= {"why": why, "champion": champion, "slices": gate.slice_rows()}
+    decision |= {"waits": waits, "why": why, "champion": champion, "slices": gate.slice_rows()}
     decision |= {"candidates": [verdict.row() for verdict in gate.verdicts.values()]}
     (out / "decision.json").write_text(json.dumps(decision, indent=1), encoding="utf-8")
     return sorted((models / version).iterdir()) if version else []
+
+
+def waiting(root: Path) -> str | None:
+    """The version that the last run kept for a hand to promote; none, if it answers by now."""
+    path = artifacts(root) / "promote" / "decision.json"
+    decision = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    version: str | None = decision["version"] if decision.get("waits") else None
+    return None if version == registry.current_version(root / registry.FOLDER) else version
 
 
 def _choice(gate: Gate, fit: Path, settings: Settings) -> tuple[str | None, bool, str]:

@@ -1,10 +1,11 @@
 """The template as a user gets it, a renderer, and a git that is nobody's."""
 
+import shutil
 from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
-from commands import copy_sources
+from commands import commit, copy_sources
 from evidence import Evidence
 from project import FEAST, Project, command_that_makes
 from variants import Answers, each_pair, every_variant, name_of
@@ -57,6 +58,14 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = tmp_path_factory.mktemp("template")
     copy_sources(ROOT, copy)
     return copy
+
+
+@pytest.fixture
+def released(template: Path, tmp_path: Path) -> Path:
+    """A repository of the template with a release, as a clone has it."""
+    folder = shutil.copytree(template, tmp_path / "template")
+    commit(folder, "v0.1.0")
+    return folder
 
 
 @pytest.fixture

@@ -19,22 +19,14 @@ from variants import DEFAULTS, QUESTIONS, Answers
 
 ANSWERS_FILE = ".copier-answers.yml"
 # By a project that runs, or by its tests.
-NEVER_READ = (
-    ".editorconfig",
-    ".github/",
-    ".gitignore",
-    ".gitlab",
-    "CHANGELOG.md",
-    "LICENSE",
-    "ci.mk",
-    "docs/ci.md",
-    "renovate.json",
-)
+PAGES = ("docs/ci.md", "docs/code.md", "docs/index.md", "docs/patterns/", "docs/reference.md", "docs/runbook.md", "docs/tutorial.md")
+CI = (".github/", ".gitlab", "ci.mk", "renovate.json")
+NEVER_READ = (".editorconfig", ".gitignore", "CHANGELOG.md", "LICENSE", "zensical.toml", *CI, *PAGES)
 FEAST = Path(sys.prefix) / "feast" / "bin" / "python"
 UV = """#!/bin/sh
 case "$1 $2" in
   "run "*) shift && exec "$@" ;;
-  "sync --inexact") exit 0 ;;
+  "sync "*) exit 0 ;; # all is in place that it is asked to install
   "tool run") tool="${3%%[<>=]*}" && shift 3 && exec "$tool" "$@" ;;
 esac
 echo "no word of uv that is known here: $*" >&2
@@ -201,7 +193,7 @@ class Project:
 
 def write_script(path: Path, text: str) -> None:
     """Write a file that can be run."""
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     path.chmod(0o755)
 

@@ -18,10 +18,17 @@ from server import serving
 from variants import DEFAULTS, SUPPORTED, Answers, each_engine, name_of
 
 FILES = tomllib.loads(Path(__file__).with_name("files.toml").read_text(encoding="utf-8"))
-TOLD = {"Dockerfile", "Makefile", "README.md", "pyproject.toml"}  # they have a line for nearly every answer
+TOLD = {
+    "Dockerfile",
+    "Makefile",
+    "README.md",
+    "docs/index.md",
+    "docs/tutorial.md",
+    "pyproject.toml",
+}  # they have a line for nearly every answer
 MAY_DIFFER = {
     "orchestrator": TOLD | {".dockerignore", ".gitignore", "src/next_pick/pipeline/engine.py"},
-    "serving": TOLD | {"settings.toml"},
+    "serving": TOLD | {"docs/runbook.md", "settings.toml"},
     "ci": {"ci.mk", "docs/ci.md"},
 }
 FEW_ROWS = "demo = 1600"  # per demo table: enough for a model to beat the dummy beyond chance, by numbers and categories alone

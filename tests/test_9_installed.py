@@ -39,14 +39,6 @@ def reader(tmp_path: Path) -> dict[str, str]:
     return {"PATH": os.pathsep.join([str(tmp_path / "python" / "bin"), *path])}
 
 
-@pytest.fixture
-def released(template: Path, tmp_path: Path) -> Path:
-    """A repository of the template with a release, as a clone has it."""
-    folder = shutil.copytree(template, tmp_path / "template")
-    commit(folder, "v0.1.0")
-    return folder
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("answers", each_answer(), ids=name_of)
 def test_readme_of_a_project_is_true(

@@ -53,7 +53,7 @@ def test_score_answers_a_file(root: Path, settings: Settings, command: Command) 
     assert f"rows answered: {count}; answers: answers.csv" in said
 
 
-@pytest.mark.parametrize("words", [["models", "list"], ["features", "list"], ["dag"], ["verify"], ["--help"]])
+@pytest.mark.parametrize("words", [["models", "list"], ["features", "list"], ["card"], ["dictionary"], ["dag"], ["verify"], ["--help"]])
 def test_a_command_tells_something(root: Path, words: list[str], command: Command) -> None:
     """And leaves with 0."""
     done = command(root, *words)

@@ -17,7 +17,7 @@ MadeOf = dict[Literal["interface", "logic", "data", "split"], str]
 class Measured(Section):
     """How a model did on the test rows, which is what monitoring holds the answers of the day against.
 
-    Args:
+    Attributes:
         metric: which decided.
         confidence: of the bounds.
         parts: "all", a slice such as `age_group = adult`, or a route such as `route = adult` → score, low, high.

@@ -17,6 +17,7 @@ from typing import Annotated
 
 import typer
 
+from .cli_documents import documents_app
 from .cli_features import features_app
 from .cli_labels import labels_app
 from .cli_models import models_app
@@ -32,6 +33,7 @@ app.add_typer(features_app, name="features")
 app.add_typer(labels_app, name="labels")
 app.add_typer(monitor_app)
 app.add_typer(replay_app)
+app.add_typer(documents_app)
 
 
 def main() -> None:

@@ -77,7 +77,9 @@ class PredictionLog:
     Args:
         folder: of the files.
         rules: what the settings say.
-        entity, images, private: as in `Redaction`.
+        entity: as in `Redaction`.
+        images: likewise.
+        private: likewise.
     """
 
     def __init__(

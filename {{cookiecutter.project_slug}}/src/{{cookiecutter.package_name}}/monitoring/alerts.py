@@ -35,7 +35,7 @@ class Undelivered(Refusal):
 class Alert(Section):
     """An alarm that began or is over.
 
-    Args:
+    Attributes:
         event: which of the two.
         name: of the finding.
         kind: of the finding.

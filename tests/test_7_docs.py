@@ -1,0 +1,192 @@
+"""A project's documentation is true: its pages are carried out, its blocks parse, its links lead somewhere, its site builds."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+from commands import at_a_terminal
+from conftest import Caches, Render
+from mutants import mutants
+from pages import Block, blocks, carried_out
+from project import Project, write_script
+from variants import Answers, each_answer, name_of
+
+HEADINGS = ["Use case", "Architecture", "Diagram", "Pros", "Cons", "Considerations"]
+# One with text and one without, a server and none, an engine that reads STEPS as it runs and one for which they are printed.
+CARRIED_OUT: tuple[Answers, ...] = ({}, {"modalities": "tabular", "model": "single", "orchestrator": "dvc", "serving": "batch"})
+
+
+def shell(text: str) -> None:
+    """Let bash read commands without carrying them out."""
+    subprocess.run(["bash", "-n"], input=text, text=True, check=True, capture_output=True)
+
+
+def begins_as(pattern: str) -> Callable[[str], None]:
+    """Asks that a text, or each line of it, begins so."""
+
+    def asks(text: str) -> None:
+        assert re.fullmatch(pattern, text, re.DOTALL | re.MULTILINE), text
+
+    return asks
+
+
+PARSES: Mapping[str, Callable[[str], object]] = {
+    "diff": begins_as(r"([-+ ][^\n]*\n|\n)+"),
+    "json": json.loads,
+    "mermaid": begins_as(r"flowchart (LR|TB)\n.*"),
+    "python": lambda text: compile(text, "a page", "exec"),
+    "sh": shell,
+    "text": str.splitlines,
+    "toml": tomllib.loads,
+    "yaml": yaml.safe_load,
+}
+
+
+def typist(project: Project, env: Mapping[str, str]) -> Callable[[str], str]:
+    """Types a command in a project as if it were installed; what it printed."""
+    write_script(project.folder / ".venv" / "bin" / "python", f'#!/bin/sh\nexec {project.python} "$@"\n')
+    versions: list[str] = []
+
+    def types(command: str) -> str:
+        if command.startswith("uvx "):
+            path = f"{project.python.parent}{os.pathsep}{os.environ['PATH']}"
+            return at_a_terminal(command.removeprefix("uvx "), project.folder, {"PATH": path})
+        program, *words = command.split()
+        if program != ".venv/bin/next-pick":
+            return project.with_libraries("bash", "-c", command, env=env)
+        printed = project.warm(project.package, *(versions[-1] if word == "VERSION" else word for word in words))
+        if words == ["models", "list"]:
+            versions[:] = re.findall(r"^[* ] (\S+)  ", printed, re.MULTILINE)
+        return printed
+
+    return types
+
+
+@pytest.mark.parametrize("answers", CARRIED_OUT, ids=name_of)
+def test_tutorial_is_true(answers: Answers, released: Path, tmp_path: Path, caches: Caches) -> None:
+    """Carried out from top to bottom in a fresh project, every edit fits, every command works and prints what is shown."""
+    project = Project.render("copier", released, answers, tmp_path / "rendered")
+    project.edit_settings((r"demo = \d+", "demo = 400"), (r"boosting_rounds = \d+", "boosting_rounds = 10"))
+    page = (project.folder / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    typed = carried_out(page, project.folder, typist(project, caches(project)))
+
+    assert {"make install", "make run", "make check", "uvx copier update"} <= set(typed)
+
+
+@pytest.mark.parametrize("answers", each_answer(), ids=name_of)
+def test_pages_hold_together(answers: Answers, render: Render) -> None:
+    """Every block parses, every relative link leads to a page or file that is there, a pattern's page has its six headings."""
+    project = render("copier", **answers)
+    pages = {path: path.read_text(encoding="utf-8") for path in sorted((project.folder / "docs").rglob("*.md"))}
+    readme = project.folder / "README.md"
+    links = [
+        (path, path.parent / link)
+        for path, page in (pages | {readme: readme.read_text(encoding="utf-8")}).items()
+        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", page)
+    ]
+    patterns = {path.stem: page for path, page in pages.items() if path.parent.name == "patterns"}
+
+    assert [] == [(path.name, block, why) for path, page in pages.items() for block in blocks(page) if (why := unparsed(block))]
+    assert [] == [(path.name, str(target)) for path, target in links if not target.exists()]
+    assert 10 <= len(patterns)
+    assert ("cascade" in patterns) == (project.answers["model"] == "cascade")
+    for name, page in patterns.items():
+        assert HEADINGS == re.findall(r"^## (.*)", page, re.MULTILINE), name
+        assert ["mermaid"] == [block.language for block in blocks(page)], name
+        assert all(section.strip() for section in re.split(r"^## .*", page, flags=re.MULTILINE)), name
+
+
+def unparsed(block: Block) -> str:
+    """Why a block is none of its language; empty if it is."""
+    if block.language not in PARSES:
+        return "a language that nothing here reads"
+    try:
+        PARSES[block.language](block.text)
+    except (AssertionError, SyntaxError, ValueError, yaml.YAMLError, subprocess.CalledProcessError) as error:
+        return repr(error)
+    return ""
+
+
+@pytest.fixture
+def operated(render: Render) -> Project:
+    """A project in operation: two models, the younger of which answers, some answers in the log, and tests that were run."""
+    project = render("copier")
+    project.edit_settings((r"demo = \d+", "demo = 400"), (r"boosting_rounds = \d+", "boosting_rounds = 10"))
+    project.warm(project.package, "run")
+    project.edit_settings((r"^seed = 7", "seed = 8"))
+    project.warm(project.package, "run")
+    younger = sorted((project.folder / "models").glob("*/card.json"), key=lambda card: card.stat().st_mtime)[-1]
+    project.warm(project.package, "models", "promote", younger.parent.name)
+    project.warm(project.package, "predict")
+    project.warm("pytest", "-q", "-p", "no:cacheprovider", "tests/code/test_split.py", "--junitxml=test-results.xml")
+    return project
+
+
+def test_runbook_is_true(operated: Project, caches: Caches) -> None:
+    """Each of its commands works in its order, and the two documents are there; the scorecard counts what ran alone."""
+    page = (operated.folder / "docs" / "runbook.md").read_text(encoding="utf-8")
+    types, said = typist(operated, caches(operated)), dict[str, str]()
+
+    def notes(command: str) -> str:
+        said[command] = types(command)
+        return said[command]
+
+    carried_out(page, operated.folder, notes)
+
+    assert {"model-card.md", "data-dictionary.md"} == {path.name for path in (operated.folder / "docs" / "made").iterdir()}
+    assert "ML Test Score: 0, the least of the four sections" in said[".venv/bin/next-pick scorecard"]
+
+
+def test_runbook_has_a_section_for_each_alert_and_each_refusal(render: Render) -> None:
+    """What monitoring can alarm about, and every status that the API gives for a refusal, read in the code."""
+    project = render("copier")
+    page = (project.folder / "docs" / "runbook.md").read_text(encoding="utf-8")
+    sections = {name for line in re.findall(r"^### (.*)", page, re.MULTILINE) for name in re.findall("`([^`]+)`", line)}
+    source = project.folder / "src" / project.package
+    alarms = {name for path in (source / "monitoring").glob("*.py") for name in alarming(path.read_text(encoding="utf-8"))}
+    statuses = {
+        node.value
+        for path in (source / "serving").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and type(node.value) is int and 400 <= node.value < 600
+    }
+
+    assert {re.sub("[A-Z]+", "*", name) for name in sections} - {"score: all"} == alarms
+    assert statuses - {499, 500} | {500} == {int(code) for code in re.findall(r"^\| (\d{3}) \|", page, re.MULTILINE)}
+
+
+def alarming(text: str) -> set[str]:
+    """The names of findings that may be alarms, `*` for what differs: of those calls whose third argument is not False."""
+    found = set()
+    for function in ast.walk(ast.parse(text)):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        named = {
+            ast.unparse(target): value
+            for node in ast.walk(function)
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple) and isinstance(node.value, ast.Tuple)
+            for target, value in zip(node.targets[0].elts, node.value.elts, strict=True)
+        }
+        for call in ast.walk(function):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) == "Finding" and ast.unparse(call.args[2]) != "False":
+                name = named.get(ast.unparse(call.args[1]), call.args[1])
+                words = name.values if isinstance(name, ast.JoinedStr) else [name]
+                found.add("".join(str(word.value) if isinstance(word, ast.Constant) else "*" for word in words))
+    return found
+
+
+def test_scorecards_faults_are_seeded(render: Render) -> None:
+    """Each that stands in italics is one of `make mutants`, which a test of that row's file has noticed; most rows have one."""
+    page = (render("copier").folder / "docs" / "scorecard.md").read_text(encoding="utf-8")
+    told = re.findall(r"\| `([\w/]+\.py)::\w+` \| [1½] \| \*([^*]+)\*", page)
+    seeded = {mutant.what: mutant.test for mutant in mutants()}
+
+    assert 14 <= len(told)
+    assert [] == [(test, what) for test, what in told if Path(test).name not in seeded.get(what, "")]

@@ -1,9 +1,11 @@
 """A project just rendered is clean before anybody has touched it, and its words mean something."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from functools import cache
 from hashlib import sha256
@@ -151,6 +153,28 @@ def test_help_lists_the_targets(render: Render) -> None:
     printed = project.run("make")
 
     assert [] == [target for target in targets(project) if target not in printed]
+
+
+WITHOUT_MAKE = {"help", "install", "ui"}  # `poe` alone lists; it is there once `uv sync` has run; a web page copies files
+
+
+@pytest.mark.parametrize("serving", SUPPORTED["serving"])
+def test_words_are_the_same_everywhere(serving: str, render: Render) -> None:
+    """Behind each word of the Makefile stand the commands that poe starts, without make; an editor's tasks are its words."""
+    project = render("copier", serving=serving)
+    poe = tomllib.loads((project.folder / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["poe"]["tasks"]
+    tasks = {word: [part["cmd"] for part in task.get("sequence", [task])] for word, task in poe.items()}
+    made = {word: [as_poe(line) for line in recipe(project, word)] for word in targets(project) - WITHOUT_MAKE}
+    editor = json.loads((project.folder / ".vscode" / "tasks.json").read_text(encoding="utf-8"))["tasks"]
+
+    assert made == tasks
+    assert [f"make {task['label']}" for task in editor] == [task["command"] for task in editor]
+    assert {task["label"] for task in editor} <= targets(project)
+
+
+def as_poe(line: str) -> str:
+    """A line of a recipe as poe's cmd, whose variables stand in braces."""
+    return re.sub(r"\$\((\w+)\)", r"${\1}", line.removeprefix("$(UV) run "))
 
 
 # What has grown into a part of its own has a bound of its own; the rest is what joins them.

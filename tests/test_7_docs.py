@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from commands import at_a_terminal
+from commands import at_a_terminal, commit, git
 from conftest import Caches, Render
 from mutants import mutants
 from pages import Block, blocks, carried_out
-from project import Project, write_script
+from project import CommandFailed, Project, write_script
 from variants import Answers, each_answer, name_of
 
 HEADINGS = ["Use case", "Architecture", "Diagram", "Pros", "Cons", "Considerations"]
@@ -50,7 +50,7 @@ PARSES: Mapping[str, Callable[[str], object]] = {
 
 
 def typist(project: Project, env: Mapping[str, str]) -> Callable[[str], str]:
-    """Types a command in a project as if it were installed; what it printed."""
+    """Types a command in a project as if it were installed; what it printed, without colours, for no terminal reads it."""
     write_script(project.folder / ".venv" / "bin" / "python", f'#!/bin/sh\nexec {project.python} "$@"\n')
     versions: list[str] = []
 
@@ -60,13 +60,19 @@ def typist(project: Project, env: Mapping[str, str]) -> Callable[[str], str]:
             return at_a_terminal(command.removeprefix("uvx "), project.folder, {"PATH": path})
         program, *words = command.split()
         if program != ".venv/bin/next-pick":
-            return project.with_libraries("bash", "-c", command, env=env)
+            return plain(project.with_libraries("bash", "-c", command, env=env))
         printed = project.warm(project.package, *(versions[-1] if word == "VERSION" else word for word in words))
         if words == ["models", "list"]:
             versions[:] = re.findall(r"^[* ] (\S+)  ", printed, re.MULTILINE)
-        return printed
+        return plain(printed)
 
     return types
+
+
+def plain(printed: str) -> str:
+    """What was printed into a pipe."""
+    assert "\x1b[" not in printed, printed
+    return printed
 
 
 @pytest.mark.parametrize("answers", CARRIED_OUT, ids=name_of)
@@ -142,6 +148,31 @@ def test_runbook_is_true(operated: Project, caches: Caches) -> None:
 
     assert {"model-card.md", "data-dictionary.md"} == {path.name for path in (operated.folder / "docs" / "made").iterdir()}
     assert "ML Test Score: 0, the least of the four sections" in said[".venv/bin/next-pick scorecard"]
+
+
+def test_site_builds_without_a_word_of_warning(render: Render) -> None:
+    """Every page, and a reference that holds every public function; a link that leads nowhere fails; git sees none of it."""
+    project = render("copier")
+    said = project.make("docs")
+    reference = (project.folder / "site" / "reference" / "index.html").read_text(encoding="utf-8")
+    public = {
+        f"{'.'.join(path.relative_to(project.folder / 'src').with_suffix('').parts)}.{node.name}"
+        for path in (project.folder / "src").rglob("*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
+    }
+    pages = {path.relative_to(project.folder / "docs").with_suffix("") for path in (project.folder / "docs").rglob("*.md")}
+
+    assert "No issues found" in said
+    assert not re.search("warning|griffe", said, re.IGNORECASE), said
+    assert set() == {name for name in public if f'id="{name}"' not in reference}
+    assert [] == [str(page) for page in pages - {Path("index")} if not (project.folder / "site" / page / "index.html").exists()]
+    with (project.folder / "docs" / "code.md").open("a", encoding="utf-8") as page:
+        page.write("\n[nowhere](nowhere.md)\n")
+    with pytest.raises(CommandFailed, match="page does not exist"):
+        project.make("docs")
+    commit(project.folder)
+    assert [] == [name for name in git(project.folder, "ls-files").split() if name.startswith(("site/", ".cache/"))]
 
 
 def test_runbook_has_a_section_for_each_alert_and_each_refusal(render: Render) -> None:

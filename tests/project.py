@@ -19,7 +19,16 @@ from variants import DEFAULTS, QUESTIONS, Answers
 
 ANSWERS_FILE = ".copier-answers.yml"
 # By a project that runs, or by its tests.
-PAGES = ("docs/ci.md", "docs/code.md", "docs/index.md", "docs/patterns/", "docs/reference.md", "docs/runbook.md", "docs/tutorial.md")
+PAGES = (
+    "docs/ci.md",
+    "docs/code.md",
+    "docs/index.md",
+    "docs/patterns/",
+    "docs/reference.md",
+    "docs/runbook.md",
+    "docs/site.css",
+    "docs/tutorial.md",
+)
 EDITORS = (".devcontainer/", ".editorconfig", ".vscode/", "AGENTS.md")
 CI = (".github/", ".gitlab", "ci.mk", "renovate.json")
 NEVER_READ = (".gitignore", "CHANGELOG.md", "LICENSE", "zensical.toml", *CI, *EDITORS, *PAGES)

@@ -11,13 +11,16 @@ from pathlib import Path
 
 import pytest
 import yaml
+from axe_playwright_python.sync_playwright import Axe
 from commands import at_a_terminal, commit, git
 from conftest import Caches, Render
 from mutants import mutants
 from pages import Block, blocks, carried_out
+from playwright.sync_api import sync_playwright
 from project import CommandFailed, Project, write_script
 from variants import Answers, each_answer, name_of
 
+CHROMIUM = Path("/usr/bin/chromium")  # Debian's; `.ci/run` installs it
 HEADINGS = ["Use case", "Architecture", "Diagram", "Pros", "Cons", "Considerations"]
 # One with text and one without, a server and none, an engine that reads STEPS as it runs and one for which they are printed.
 CARRIED_OUT: tuple[Answers, ...] = ({}, {"modalities": "tabular", "model": "single", "orchestrator": "dvc", "serving": "batch"})
@@ -120,10 +123,10 @@ def unparsed(block: Block) -> str:
     return ""
 
 
-@pytest.fixture
-def operated(render: Render) -> Project:
+@pytest.fixture(scope="module")
+def operated(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project in operation: two models, the younger of which answers, some answers in the log, and tests that were run."""
-    project = render("copier")
+    project = Project.render("copier", template, {}, tmp_path_factory.mktemp("operated"))
     project.edit_settings((r"demo = \d+", "demo = 400"), (r"boosting_rounds = \d+", "boosting_rounds = 10"))
     project.warm(project.package, "run")
     project.edit_settings((r"^seed = 7", "seed = 8"))
@@ -131,6 +134,7 @@ def operated(render: Render) -> Project:
     younger = sorted((project.folder / "models").glob("*/card.json"), key=lambda card: card.stat().st_mtime)[-1]
     project.warm(project.package, "models", "promote", younger.parent.name)
     project.warm(project.package, "predict")
+    project.warm(project.package, "monitor")
     project.warm("pytest", "-q", "-p", "no:cacheprovider", "tests/code/test_split.py", "--junitxml=test-results.xml")
     return project
 
@@ -173,6 +177,31 @@ def test_site_builds_without_a_word_of_warning(render: Render) -> None:
         project.make("docs")
     commit(project.folder)
     assert [] == [name for name in git(project.folder, "ls-files").split() if name.startswith(("site/", ".cache/"))]
+
+
+def test_pages_can_be_read_by_everybody(operated: Project) -> None:
+    """Axe finds nothing to say against the site, the run's report and the monitor's, in light colours and in dark ones."""
+    if not CHROMIUM.exists():
+        absent = "Chromium is absent; apt-get install chromium to run this test"
+        if "CI" in os.environ:
+            pytest.fail(absent)
+        pytest.skip(absent)
+    operated.make("docs")
+    pages = sorted((operated.folder / "site").rglob("index.html"))
+    pages += [operated.folder / "artifacts" / "report" / "report.html", operated.folder / "monitoring" / "report.html"]
+    found = []
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        for scheme in ("light", "dark"):
+            shown = browser.new_page(color_scheme=scheme, bypass_csp=True)  # axe is a script, which the reports allow none
+            for page in pages:
+                shown.goto(page.as_uri())
+                said = Axe().run(shown).response["violations"]
+                found += [(page.parent.name, scheme, one["id"], one["nodes"][0]["target"]) for one in said]
+        browser.close()
+
+    assert 20 <= len(pages)
+    assert [] == found
 
 
 def test_runbook_has_a_section_for_each_alert_and_each_refusal(render: Render) -> None:

@@ -21,7 +21,7 @@ th:first-child, .words { text-align: left }
 td.words { white-space: normal; min-width: 9rem }
 td:not(.words) + td.words { min-width: min(16rem, 60vw) }
 .bold { font-weight: bold }
-main { columns: 22rem; column-gap: 2rem }
+.figures { columns: 22rem; column-gap: 2rem }
 figure { break-inside: avoid; margin: 0 0 2rem }
 h1 { font-size: 1.6rem }
 h2 { font-size: 1.1rem; margin: 0 }
@@ -56,9 +56,9 @@ def page(title: str, lead: str, table: Table, figures: Sequence[Figure]) -> str:
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{escape(title)}</h1>\n"
-        f'<p class="lead">{escape(lead)}</p>\n{_table(table)}\n<main>\n'
-        f"{''.join(map(_figure, figures))}</main>\n</body>\n</html>\n"
+        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{escape(title)}</h1>\n"
+        f'<p class="lead">{escape(lead)}</p>\n{_table(table)}\n<div class="figures">\n'
+        f"{''.join(map(_figure, figures))}</div>\n</main>\n</body>\n</html>\n"
     )
 
 

@@ -29,7 +29,7 @@ def card(
     known = {card.version: card for card in registry.cards(folder)}
     chosen = version or now
     if chosen not in known:
-        raise Refusal(f"there is no model {chosen!r}; the finished ones are: {', '.join(known) or 'none'}; `make run` trains one")
+        raise Refusal(f"there is no model {chosen!r}; the finished ones are: {', '.join(known) or 'none'}")
     _out(model_card(known[chosen], chosen == now), target)
 
 

@@ -83,8 +83,8 @@ def _columns(modalities: dict[str, str], limits: dict[str, Limits], features: It
     made = []
     for name, modality in modalities.items():
         limit = limits.get(name, Limits())
-        low, high = ("" if bound is None else f"{bound:g}" for bound in (limit.min, limit.max))
-        span = f"{low or '−∞'} to {high or '∞'}" if limit.is_range else ""
+        low, high = ("any" if bound is None else f"{bound:g}" for bound in (limit.min, limit.max))
+        span = f"{low} to {high}" if limit.is_range else ""
         unit = limit.unit or units.get(name, "")
         made.append((f"`{name}`", MEANING[modality], unit, span, "yes" if limit.null else "no", meaning.get(name, "")))
     return _table(("column", "what", "unit", "range", "null", "meaning"), made)

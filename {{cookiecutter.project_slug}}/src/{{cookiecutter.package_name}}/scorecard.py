@@ -1,7 +1,7 @@
 """Scorecard: the ML Test Score (Breck et al., 2017), of what ran and not of what is claimed.
 
-`docs/scorecard.md` holds the rows. One counts only if its test passed in the last `make test`: half a point where somebody has to
-think of running it, its whole worth where it runs by itself.
+`docs/scorecard.md` holds the rows. One counts only if its test passed in the last `make test`: half a point where somebody has
+to think of running it, its whole worth where it runs by itself.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def test_the_card_tells_what_the_bundle_says(predictor: Predictor) -> None:
     assert card.measured is not None
     for name, (score, low, high) in card.measured.parts.items():
         assert [name, f"{score:.3f}", f"{low:.3f} to {high:.3f}"] in cells
-    assert [["library scikit-learn", card.libraries["scikit-learn"]]] == [row for row in cells if row[0] == "library scikit-learn"]
+    assert ["library scikit-learn", card.libraries["scikit-learn"]] in cells
 
 
 def test_a_card_without_golden_rows_tells_nobodys_data(predictor: Predictor) -> None:

@@ -28,12 +28,10 @@ from .refusal import Refusal
 from .settings import Settings
 
 app = typer.Typer(help="Train on raw tables and answer rows.", no_args_is_help=True, pretty_exceptions_enable=False)
-app.add_typer(models_app, name="models")
-app.add_typer(features_app, name="features")
-app.add_typer(labels_app, name="labels")
-app.add_typer(monitor_app)
-app.add_typer(replay_app)
-app.add_typer(documents_app)
+for name, words in {"models": models_app, "features": features_app, "labels": labels_app}.items():
+    app.add_typer(words, name=name)
+for words in (monitor_app, replay_app, documents_app):
+    app.add_typer(words)
 
 
 def main() -> None:

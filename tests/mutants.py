@@ -41,8 +41,6 @@ CHECKED = "tests/test_6_checked.py::test_check_finds_nothing"
 RUN = "tests/test_7_variants.py::test_variant_runs[default]"
 STORE = "tests/test_8_feature_store.py::test_store_keeps_its_contract[duckdb-]"
 OWN_WORDS = "tests/test_8_engines.py::test_an_engines_own_words_work_and_call_nobody"
-MATRIX = "tests/test_5_update_matrix.py::test_"
-ORDINARY = f"{MATRIX}update_is_the_newest_with_the_owners_edits[v900.0.0-cookiecutter-default-ordinary]"
 README = "tests/test_9_installed.py::test_readme_of_a_project_is_true[default]"
 
 
@@ -166,36 +164,6 @@ MUTANTS = (
         "copier.yml",
         replaced("  - /settings.toml\n", ""),
         "tests/test_5_updates.py::test_project_follows_its_template",
-    ),
-    Mutant(
-        "an update overwrites the package's own words",
-        "copier.yml",
-        replaced("  - /src/*/__init__.py\n", ""),
-        ORDINARY,
-    ),
-    Mutant(
-        "an update brings back what was deleted",
-        "copier.yml",
-        replaced("  - \"{{ '/CHANGELOG.md' if _copier_operation == 'update' else '' }}\"\n", ""),
-        ORDINARY,
-    ),
-    Mutant(
-        "an owner's dependency stands beside the template's",
-        f"{TREE}/pyproject.toml",
-        replaced('  "typer>=0.20",\n  # Yours stand below.\n', '  # Yours stand below.\n  "typer>=0.20",\n'),
-        ORDINARY,
-    ),
-    Mutant(
-        "a changed answer leaves an empty folder",
-        "copier.yml",
-        replaced("  - \"{{ '.dvc' if orchestrator | default('dvc') != 'dvc' else '' }}\"", "  - .nothing"),
-        f"{MATRIX}changed_answer_gives_what_it_would_have_given[dvc-dagster]",
-    ),
-    Mutant(
-        "an answer that was once given is not understood",
-        "copier.yml",
-        replaced('on Kubernetes": kubeflow', 'on Kubernetes": kfp'),
-        f"{MATRIX}answers_once_given_stay_valid[v0.1.0-kubeflow-update]",
     ),
     Mutant(
         "cookiecutter takes what stands between two releases",

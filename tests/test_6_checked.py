@@ -29,7 +29,7 @@ SCHEMAS = {
     ".gitlab": "gitlab-ci",
     "renovate": "renovate",
 }
-NO_SHELL = ("DL3003", "DL3004", "DL3018", "DL3047", "DL4001", "DL4006")  # hadolint's own, about images
+NO_SHELL = ("DL3003", "DL3004", "DL3018", "DL3047", "DL3059", "DL4001", "DL4006")  # hadolint's own, about images
 CHECKS = [f"$(UV) run {command}" for command in ("ruff check", "ruff format --check", "mypy", "lint-imports", "deptry .")]
 
 
@@ -121,7 +121,7 @@ def as_dockerfile(name: str, text: str) -> str:
 
 def run_block(script: str) -> str:
     """A block of shell as an instruction."""
-    return f"RUN <<END\n{script}\nEND"
+    return f"RUN <<END\n{script}\nEND\n"
 
 
 def scripts(parsed: object) -> list[str]:

@@ -77,7 +77,7 @@ pull-request:
 
 # Alerts of one fingerprint are one incident, which GitLab opens and keeps; ALERT_URL and ALERT_KEY are those of its HTTP endpoint.
 alarm: ## tell in one incident what `make watch` found, unless that was quiet
-	@if [ "$$monitor" = quiet ]; then echo "The monitor is quiet."; else $(MAKE) incident; fi
+	@if [ "$${monitor:-}" = quiet ]; then echo "The monitor is quiet."; else $(MAKE) incident; fi
 
 .PHONY: incident
 incident:

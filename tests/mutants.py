@@ -29,7 +29,10 @@ PACKAGE = f"{TREE}/src/{{{{cookiecutter.package_name}}}}"
 TEXT = "encoders/{{ 'text.py' if 'text' in cookiecutter.modalities else '' }}"
 APP = f"{PACKAGE}/serving/{{{{ 'app.py' if cookiecutter.serving == 'api' else '' }}}}"
 ROUTES = f"{PACKAGE}/serving/{{{{ 'v1.py' if cookiecutter.serving == 'api' else '' }}}}"
-CI = f"{TREE}/.github/workflows/{{{{ 'ci.yml' if cookiecutter.ci == 'github' else '' }}}}"
+CI, UPDATE, RELEASE, TRAIN = (
+    f"{TREE}/.github/workflows/{{{{ '{name}.yml' if cookiecutter.ci == 'github' else '' }}}}"
+    for name in ("ci", "template-update", "release", "train")
+)
 
 STORE_CODE = f"{PACKAGE}/feature_store"
 HISTORY = f"{STORE_CODE}/{{{{ 'history.py' if cookiecutter.feature_store == 'duckdb' else '' }}}}"
@@ -41,6 +44,7 @@ CHECKED = "tests/test_6_checked.py::test_check_finds_nothing"
 RUN = "tests/test_7_variants.py::test_variant_runs[default]"
 STORE = "tests/test_8_feature_store.py::test_store_keeps_its_contract[duckdb-]"
 OWN_WORDS = "tests/test_8_engines.py::test_an_engines_own_words_work_and_call_nobody"
+FLOWS = "tests/test_8_workflows.py::test_"
 README = "tests/test_9_installed.py::test_readme_of_a_project_is_true[default]"
 
 
@@ -104,7 +108,7 @@ MUTANTS = (
     Mutant(
         "an answer is offered, and nothing is made for it",
         "cookiecutter.json",
-        replaced('"ci": ["github"]', '"ci": ["github", "gitlab"]'),
+        replaced('"ci": ["github", "gitlab"]', '"ci": ["github", "gitlab", "none"]'),
         "tests/test_3_parity.py::test_every_answer_makes_a_difference",
     ),
     Mutant(
@@ -235,12 +239,12 @@ MUTANTS = (
         CHECKED,
     ),
     # Workflows
-    Mutant("a version without quotes", CI, replaced('python-version: "3.11"', "python-version: 3.10"), CHECKED),
-    Mutant("a workflow that GitHub would not read", CI, replaced("runs-on:", "runs_on:"), CHECKED),
+    Mutant("a version without quotes", UPDATE, replaced('python-version: "3.11"', "python-version: 3.10"), CHECKED),
+    Mutant("a workflow that GitHub would not read", UPDATE, replaced("runs-on:", "runs_on:"), CHECKED),
     Mutant("a workflow that may do anything", CI, replaced("permissions: {}\n", "permissions: write-all\n"), CHECKED),
     Mutant(
         "an action by its tag",
-        CI,
+        UPDATE,
         replaced("actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8", "actions/checkout@v5"),
         CHECKED,
     ),
@@ -250,6 +254,42 @@ MUTANTS = (
         CI,
         replaced("run: make check", "run: make check ${{ '{{' }} github.head_ref }}"),
         CHECKED,
+    ),
+    Mutant(
+        "shell that splits words",
+        f"{TREE}/ci.mk",
+        replaced('deploy TAG="$$before"', "deploy TAG=$$before"),
+        CHECKED,
+    ),
+    Mutant(
+        "a schedule trains though nothing is due",
+        f"{TREE}/ci.mk",
+        replaced("3) echo due=skip", "3) echo due=run"),
+        f"{FLOWS}nothing_due_is_left_out[github]",
+    ),
+    Mutant(
+        "an image is pushed by a job that may not",
+        RELEASE,
+        replaced("packages: write", "packages: read"),
+        f"{FLOWS}a_release_is_built_deployed_and_rolled_back[github]",
+    ),
+    Mutant(
+        "a failed deployment is left as it is",
+        RELEASE,
+        replaced("needs.deploy.result == 'failure'", "needs.deploy.result == 'cancelled'"),
+        f"{FLOWS}a_release_is_built_deployed_and_rolled_back[github]",
+    ),
+    Mutant(
+        "a model that waits is offered by a job that may not push",
+        TRAIN,
+        replaced("contents: write", "contents: read"),
+        f"{FLOWS}a_model_waits_for_a_hand[github]",
+    ),
+    Mutant(
+        "each alarm is an issue of its own",
+        f"{TREE}/ci.mk",
+        replaced('if [ -n "$$open" ]', "if false"),
+        f"{FLOWS}an_alarm_is_one_issue_and_asks_for_a_run[github]",
     ),
     # What a project's tests are for
     Mutant(

@@ -151,7 +151,7 @@ def test_paths_are_legal_everywhere(template: Path) -> None:
 
 def test_actions_are_pinned(template: Path) -> None:
     """Every action of a workflow is pinned to a commit, and no job may write unless it says so."""
-    for workflow in files(template / TREE / ".github", "*.yml"):
+    for workflow in files(template / TREE / ".github" / "workflows"):
         text = workflow.read_text(encoding="utf-8")
         used = re.findall(r"uses:\s*(\S+)", text)
 

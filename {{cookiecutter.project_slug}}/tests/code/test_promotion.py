@@ -93,7 +93,9 @@ def test_by_hand_the_winner_waits(copy: Path, settings: Settings) -> None:
 
     assert registry.current_version(copy / registry.FOLDER) is None
     assert f"`models promote {decision['version']}`" in decision["why"]
+    assert decision["version"] == promote.waiting(copy)
     registry.promote(copy / registry.FOLDER, decision["version"])
+    assert promote.waiting(copy) is None
     assert decision["version"] == again(copy, settings, approve="hand")["champion"]
 
 

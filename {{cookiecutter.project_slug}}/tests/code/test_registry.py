@@ -91,6 +91,18 @@ def test_rollback_goes_one_back(models: Path, saved_as: SavedAs) -> None:
         registry.rollback(models)
 
 
+def test_the_model_that_answers_is_exported(models: Path, saved_as: SavedAs, tmp_path: Path) -> None:
+    """As a registry of its own, in place of what was there, once it has proved itself."""
+    (tmp_path / "release" / "older").mkdir(parents=True)
+    version = registry.export(models, tmp_path / "release", saved_as)
+
+    assert version == registry.load(tmp_path / "release", saved_as=saved_as).card.version
+    assert {version, registry.CURRENT} == {path.name for path in (tmp_path / "release").iterdir()}
+    _flip(file_of(models / version, "pipeline", saved_as))
+    with pytest.raises(BundleError):
+        registry.export(models, tmp_path / "release", saved_as)
+
+
 def _more(models: Path, *names: str) -> str:
     """Other versions of the one bundle, each a second younger; the first one's name."""
     (first,) = (path.name for path in models.iterdir() if path.is_dir())

@@ -192,7 +192,7 @@ PARTS = {
     "engine": "/(engine|due|compute|progress)",
     "documents": "/(documents|scorecard|cli_documents)",
 }
-MOST_LINES = {"feature store": 1020, "encoders": 800, "data": 800, "model": 460, "gate and registry": 670, "serving": 1260}
+MOST_LINES = {"feature store": 1020, "encoders": 800, "data": 800, "model": 460, "gate and registry": 690, "serving": 1260}
 MOST_LINES |= {"log and labels": 650, "monitoring": 1150, "report": 545, "search": 250, "engine": 250, "all else": 1400}
 MOST_LINES["documents"] = 210
 

@@ -303,6 +303,17 @@ def test_an_update_of_the_template_is_offered(fresh: Service, template: Path, tm
     assert "The template has nothing new." in printed(service.happens("template-update"))
 
 
+def test_what_an_owner_sets_is_told(fresh: Service, tmp_path: Path) -> None:
+    """Each variable and each secret that the workflows read stands in the page about them."""
+    clone = fresh.forge.clone("main", tmp_path / "clone", depth=1)
+    files = [clone / "ci.mk", *clone.glob(".gitlab*"), *clone.glob(".gitlab/*"), *clone.glob(".github/workflows/*")]
+    text = "".join(path.read_text(encoding="utf-8") for path in files if path.is_file())
+    read = set(re.findall(r"(?:vars\.|secrets\.|\$\$\{?)([A-Z]+_?[A-Z]*)\b", text)) - {"PUSH_TO"}
+
+    assert {"STATE_PULL", "STATE_PUSH", "DEPLOY"} <= read
+    assert set() == {name for name in read if f"`{name}`" not in (clone / "docs" / "ci.md").read_text(encoding="utf-8")}
+
+
 UNKNOWN_EXPRESSIONS = ["github.event.pull_request.title", "fromJSON('[]')", "vars.A >= 1", "steps.other.outputs.x", "('a'"]
 
 

@@ -77,9 +77,7 @@ class PredictionLog:
     Args:
         folder: of the files.
         rules: what the settings say.
-        entity: as in `Redaction`.
-        images: likewise.
-        private: likewise.
+        entity: as in `Redaction`; likewise `images` and `private`.
     """
 
     def __init__(

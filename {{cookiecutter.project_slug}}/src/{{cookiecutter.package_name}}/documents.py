@@ -41,7 +41,7 @@ def model_card(card: Card, answers: bool) -> str:
         lines += [*_table(head, parts), ""]
     lines += [*_table(("metric", "all test rows"), [(name, f"{score:.3f}") for name, score in card.scores.items()]), ""]
     lines += ["## What it was made of", ""]
-    made = [(part, f"`{digest[:12]}`") for part, digest in card.made_of.items()]
+    made: list[tuple[str, str]] = [(part, f"`{digest[:12]}`") for part, digest in card.made_of.items()]
     made += [("training rows", f"`{card.training_data[:12]}`"), ("code", f"`{card.code[:12]}`")]
     made += [(f"library {name}", version) for name, version in card.libraries.items()]
     lines += [*_table(("part", "digest or version"), made), ""]

@@ -143,7 +143,8 @@ def test_reserved_names_hold_the_dependencies(render: Render) -> None:
     """No package and no distribution can hide what the project depends on, by the name it's installed or imported by."""
     pyproject = tomllib.loads(render("copier").folder.joinpath("pyproject.toml").read_text())
     groups = [pyproject["project"]["dependencies"], *pyproject["dependency-groups"].values()]
-    depends_on = {Requirement(line).name.replace("-", "_").lower() for group in groups for line in group}
+    lines = [line for group in groups for line in group if isinstance(line, str)]  # else the name of another group
+    depends_on = {Requirement(line).name.replace("-", "_").lower() for line in lines}
     imported = {
         module.lower()
         for module, distributions in importlib.metadata.packages_distributions().items()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from commands import commit, copy_sources
 from evidence import Evidence
-from project import FEAST, Project, command_that_makes
+from project import FEAST, Project, command_that_makes, compiled_once
 from variants import Answers, each_pair, every_variant, name_of
 
 ROOT = Path(__file__).parents[1]
@@ -101,6 +101,13 @@ def caches(tmp_path_factory: pytest.TempPathFactory) -> Caches:
         "MYPY_CACHE_DIR": str(mypy / ("feast" if project.python == FEAST else "default")),
         "PRE_COMMIT_HOME": str(hooks),
     }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once() -> Generator[None]:
+    """Renders of this process compile a text once."""
+    with compiled_once():
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

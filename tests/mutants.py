@@ -29,9 +29,9 @@ PACKAGE = f"{TREE}/src/{{{{cookiecutter.package_name}}}}"
 TEXT = "encoders/{{ 'text.py' if 'text' in cookiecutter.modalities else '' }}"
 APP = f"{PACKAGE}/serving/{{{{ 'app.py' if cookiecutter.serving == 'api' else '' }}}}"
 ROUTES = f"{PACKAGE}/serving/{{{{ 'v1.py' if cookiecutter.serving == 'api' else '' }}}}"
-CI, UPDATE, RELEASE, TRAIN = (
+CI, UPDATE = (
     f"{TREE}/.github/workflows/{{{{ '{name}.yml' if cookiecutter.ci == 'github' else '' }}}}"
-    for name in ("ci", "template-update", "release", "train")
+    for name in ("ci", "template-update")
 )
 
 STORE_CODE = f"{PACKAGE}/feature_store"
@@ -44,7 +44,6 @@ CHECKED = "tests/test_6_checked.py::test_check_finds_nothing"
 RUN = "tests/test_7_variants.py::test_variant_runs[default]"
 STORE = "tests/test_8_feature_store.py::test_store_keeps_its_contract[duckdb-]"
 OWN_WORDS = "tests/test_8_engines.py::test_an_engines_own_words_work_and_call_nobody"
-FLOWS = "tests/test_8_workflows.py::test_"
 README = "tests/test_9_installed.py::test_readme_of_a_project_is_true[default]"
 
 
@@ -260,36 +259,6 @@ MUTANTS = (
         f"{TREE}/ci.mk",
         replaced('deploy TAG="$$before"', "deploy TAG=$$before"),
         CHECKED,
-    ),
-    Mutant(
-        "a schedule trains though nothing is due",
-        f"{TREE}/ci.mk",
-        replaced("3) echo due=skip", "3) echo due=run"),
-        f"{FLOWS}nothing_due_is_left_out[github]",
-    ),
-    Mutant(
-        "an image is pushed by a job that may not",
-        RELEASE,
-        replaced("packages: write", "packages: read"),
-        f"{FLOWS}a_release_is_built_deployed_and_rolled_back[github]",
-    ),
-    Mutant(
-        "a failed deployment is left as it is",
-        RELEASE,
-        replaced("needs.deploy.result == 'failure'", "needs.deploy.result == 'cancelled'"),
-        f"{FLOWS}a_release_is_built_deployed_and_rolled_back[github]",
-    ),
-    Mutant(
-        "a model that waits is offered by a job that may not push",
-        TRAIN,
-        replaced("contents: write", "contents: read"),
-        f"{FLOWS}a_model_waits_for_a_hand[github]",
-    ),
-    Mutant(
-        "each alarm is an issue of its own",
-        f"{TREE}/ci.mk",
-        replaced('if [ -n "$$open" ]', "if false"),
-        f"{FLOWS}an_alarm_is_one_issue_and_asks_for_a_run[github]",
     ),
     # What a project's tests are for
     Mutant(

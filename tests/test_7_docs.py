@@ -187,7 +187,8 @@ def test_pages_can_be_read_by_everybody(operated: Project) -> None:
             pytest.fail(absent)
         pytest.skip(absent)
     operated.make("docs")
-    pages = sorted((operated.folder / "site").rglob("index.html"))
+    # The reference is one page of all functions, on which axe takes minutes; it has the theme of the others.
+    pages = [page for page in sorted((operated.folder / "site").rglob("index.html")) if page.parent.name != "reference"]
     pages += [operated.folder / "artifacts" / "report" / "report.html", operated.folder / "monitoring" / "report.html"]
     found = []
     with sync_playwright() as driver:

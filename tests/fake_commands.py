@@ -92,16 +92,16 @@ def docker(words: list[str]) -> None:
         case ["buildx", "build", "--builder", "release", "--target", target, "--sbom=true", "--provenance=mode=max", *rest]:
             may("packages:write")
             match rest:
-                case ["--tag", tag, "--push", "."]:
-                    build(target, tag)
+                case ["--tag", tag, "--tag", of_model, "--push", "."]:
+                    build(target, tag, of_model)
                 case _:
                     sys.exit(f"docker buildx build: {rest}")
         case _:
             sys.exit(f"docker: no such words here: {words}")
 
 
-def build(target: str, tag: str) -> None:
-    """See that there is such a target, that its name is one, and that what the context lets through holds a model."""
+def build(target: str, tag: str, of_model: str) -> None:
+    """See that there is such a target, that its names are some, and that what the context lets through holds that model."""
     if not re.search(rf"^FROM \S+ AS {re.escape(target)}$", Path("Dockerfile").read_text(encoding="utf-8"), re.MULTILINE):
         sys.exit(f"target stage {target!r} could not be found")
     if not re.fullmatch(r"[a-z0-9.:-]+(/[a-z0-9._-]+)*:[\w.-]+", tag):
@@ -111,6 +111,8 @@ def build(target: str, tag: str) -> None:
     version = json.loads(Path("release", "models", "current.json").read_text(encoding="utf-8"))["version"]
     if not Path("release", "models", version, "card.json").is_file():
         sys.exit(f"the model {version} is not in the context")
+    if of_model != f"{tag.rpartition(':')[0]}:model-{version}":
+        sys.exit(f"the tag {of_model!r} is not that of the model {version}")
     keep("images", [*kept("images"), {"tag": tag, "model": version}])
 
 

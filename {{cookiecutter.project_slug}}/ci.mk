@@ -13,7 +13,9 @@ TAG ?= $(CI_COMMIT_TAG)
 # {% endif %}
 IMAGE ?= {{ cookiecutter.project_slug }}
 # A registry takes lower-case names alone.
-NAME = $(shell echo '$(IMAGE)' | tr '[:upper:]' '[:lower:]'):$(TAG)
+REPOSITORY = $(shell echo '$(IMAGE)' | tr '[:upper:]' '[:lower:]')
+NAME = $(REPOSITORY):$(TAG)
+MODEL = $(notdir $(patsubst %/,%,$(wildcard release/models/*/)))
 
 due: $(UV) ## tell whether a run is due, and why; its one line on stdout is due=run or due=skip
 	@code=0; $(RUN) due >&2 || code=$$?; \
@@ -95,7 +97,8 @@ image: ## build the image of a release with that model in it, and push it with i
 	@test -f release/models/current.json || { echo "release/ holds no model; put it there with make bundle."; exit 1; }
 	docker context inspect release >/dev/null 2>&1 || docker context create release
 	docker buildx inspect release >/dev/null 2>&1 || docker buildx create --name release --driver docker-container release
-	docker buildx build --builder release --target release --sbom=true --provenance=mode=max --tag '$(NAME)' --push .
+	docker buildx build --builder release --target release --sbom=true --provenance=mode=max \
+	--tag '$(NAME)' --tag '$(REPOSITORY):model-$(MODEL)' --push .
 
 deploy: ## run the command that the variable DEPLOY holds, with the image's name in IMAGE and TAG
 	@test -n "$$DEPLOY" || { echo "DEPLOY is not set; name the command that brings an image into operation there."; exit 1; }

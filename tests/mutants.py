@@ -116,6 +116,37 @@ MUTANTS = (
         replaced('advertising": BSD-3-Clause', 'advertising": BSD-2-Clause'),
         "tests/test_1_questions.py::test_words_are_the_same",
     ),
+    # The documentation
+    Mutant(
+        "a page leads nowhere",
+        f"{TREE}/docs/code.md",
+        replaced("(scorecard.md)", "(score.md)"),
+        "tests/test_7_docs.py::test_pages_hold_together",
+    ),
+    Mutant(
+        "a pattern has no considerations",
+        f"{TREE}/docs/patterns/transform.md",
+        replaced("## Considerations", "## Notes"),
+        "tests/test_7_docs.py::test_pages_hold_together",
+    ),
+    Mutant(
+        "the runbook forgets an alert",
+        f"{TREE}/docs/runbook.md",
+        replaced("### `repeats`", "### Repeats"),
+        "tests/test_7_docs.py::test_runbook_has_a_section_for_each_alert_and_each_refusal",
+    ),
+    Mutant(
+        "the reference leaves out modules",
+        f"{TREE}/zensical.toml",
+        replaced("show_submodules = true", "show_submodules = false"),
+        "tests/test_7_docs.py::test_site_builds_without_a_word_of_warning",
+    ),
+    Mutant(
+        "without make, a word does something else",
+        f"{TREE}/pyproject.toml",
+        replaced('docs.cmd = "zensical build --clean --strict"', 'docs.cmd = "zensical build --clean"'),
+        "tests/test_6_checked.py::test_words_are_the_same_everywhere",
+    ),
     # The tree
     Mutant(
         "a file's condition asks for another answer",

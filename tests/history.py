@@ -148,7 +148,7 @@ ASKS: Changes = (
     (f"{TREE}/pyproject.toml", replaced('  "packaging>=24",\n', '  "packaging>=25",\n')),
     (f"{TREE}/pyproject.toml", replaced('  "tqdm>=4.67",\n', '  "tqdm>=4.68",\n')),
     (TREE, rewritten(r"^(FROM|  image:) python:[\d.]+", r"\1 python:3.11.99")),  # the image's base, and that of GitLab's jobs
-    (WORKFLOWS, rewritten(r"timeout-minutes: (\d+)", r"timeout-minutes: 1\1")),
+    (WORKFLOWS, rewritten(r"timeout-minutes: (\d+)", r"timeout-minutes: 7\1")),
     (WORKFLOWS, rewritten(r"^    name: (.*)", r"    name: now \1")),
     (
         WORKFLOWS,

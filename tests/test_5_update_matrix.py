@@ -168,6 +168,7 @@ def test_what_was_written_where_a_file_is_gone_is_shown(made: Made) -> None:
     assert len(GONE) == shown.count("\n-# ours")
 
 
+RUNNERS = {".gitlab-ci.yml"}  # names them, once another service's jobs have come; nobody has chosen any there yet
 CHANGED = [
     ({"model": "single"}, {"model": "cascade"}),
     ({"model": "cascade"}, {"model": "single"}),
@@ -183,6 +184,7 @@ CHANGED = [
 def test_changed_answer_gives_what_it_would_have_given(was: Answers, becomes: Answers, made: Made) -> None:
     """An answer changed by an update gives what a fresh project with it has, with the owner's edits; no folder is left."""
     project, fresh = made((NOW, "copier", DEFAULTS | was)), made((NEWEST, "copier", DEFAULTS | becomes))
+    unedited = fresh.files()
     ordinary(project)
     ordinary(fresh)
     commit(project.folder)
@@ -191,6 +193,7 @@ def test_changed_answer_gives_what_it_would_have_given(was: Answers, becomes: An
     unsolved = set(conflicts(project))
     print_stages(project)
     after, expected, theirs = project.files(), fresh.files(), owners(project)
+    expected |= {name: unedited[name] for name in RUNNERS & expected.keys() - before.keys()}
 
     assert set() == unsolved
     assert expected.keys() == after.keys()

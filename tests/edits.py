@@ -48,6 +48,8 @@ from pathlib import Path
 
 import attrs
 
+from ..settings import Settings
+
 
 @attrs.frozen
 class Notice:
@@ -56,7 +58,7 @@ class Notice:
     promoted: bool
 
 
-def run(out: Path, promote: Path) -> None:
+def run(settings: Settings, out: Path, promote: Path) -> None:
     """Write `notice.json`."""
     decision = json.loads((promote / "decision.json").read_text(encoding="utf-8"))
     (out / "notice.json").write_text(json.dumps(attrs.asdict(Notice(bool(decision["promoted"])))), encoding="utf-8")

@@ -13,9 +13,10 @@ import jinja2
 import pytest
 import yaml
 from commands import commit, git
-from conftest import ROOT
-from edits import EDITS, GONE, heavy, ordinary, owners, print_stages
+from conftest import ROOT, Caches
+from edits import EDITS, GONE, heavy, ordinary, owners, print_stages, rewrite
 from history import NEWEST, NEXT, NOW, History, kept, releases, update
+from passes import ALONE, AT_CORNERS
 from project import ANSWERS_FILE, Project
 from variants import DEFAULTS, SUPPORTED, Answers, name_of, some
 
@@ -149,6 +150,25 @@ def test_update_leaves_to_the_owner_only_what_both_rewrote(
     assert {name: before.get(name) for name in theirs} == {name: after.get(name) for name in theirs}
     assert found.keys() == set(git(project.folder, "diff", "--name-only", "--diff-filter=U").split())
     assert_nothing_left(project)
+
+
+@pytest.mark.slow
+def test_settled_project_works(made: Made, caches: Caches) -> None:
+    """Heavily edited, updated, each conflict settled and the README's picture drawn again, it is checked, tested and run."""
+    project = made((NOW, "cookiecutter", DEFAULTS))
+    heavy(project)
+    commit(project.folder)
+    update(project)
+    for name in conflicts(project):
+        path = project.folder / name
+        path.write_text(MARKS.sub(r"\2", path.read_text(encoding="utf-8")), encoding="utf-8")
+    picture = "```mermaid\n" + project.warm(project.package, "dag").strip() + "\n```"
+    rewrite(project.folder / "README.md", r"(?s)```mermaid\n.*?```", picture)
+    project.with_libraries("make", "check", env=caches(project))
+    left = " ".join(f"--ignore={test}" for test in (*ALONE, *AT_CORNERS))
+    project.with_libraries("make", "test", env={"PYTEST_ADDOPTS": left})
+
+    assert "notice: done" in project.make("run")
 
 
 def lines(content: bytes) -> set[str]:

@@ -67,9 +67,9 @@ def recipe(project: Project, target: str) -> list[str]:
     return re.findall(r"^\t(.*)$", makefile.partition(f"\n{target}:")[2].partition("\n\n")[0], re.MULTILINE)
 
 
-def targets(project: Project) -> set[str]:
-    """The targets of a project's Makefile that its owner is told of."""
-    texts = [(project.folder / name).read_text(encoding="utf-8") for name in ("Makefile", "ci.mk")]
+def targets(project: Project, *files: str) -> set[str]:
+    """The targets of a project's Makefile, and of what that includes, that its owner is told of; or of some of these files."""
+    texts = [(project.folder / name).read_text(encoding="utf-8") for name in files or ("Makefile", "ci.mk")]
     return set(re.findall(r"^([a-z-]+):.*##", "".join(texts), re.MULTILINE))
 
 
@@ -160,11 +160,15 @@ WITHOUT_MAKE = {"help", "install", "ui"}  # `poe` alone lists; it is there once 
 
 @pytest.mark.parametrize("serving", SUPPORTED["serving"])
 def test_words_are_the_same_everywhere(serving: str, render: Render) -> None:
-    """Behind each word of the Makefile stand the commands that poe starts, without make; an editor's tasks are its words."""
+    """Behind each word of the Makefile stand the commands that poe starts, without make; an editor's tasks are its words.
+
+    Those of `ci.mk` are for workflows, which have a make.
+    """
     project = render("copier", serving=serving)
     poe = tomllib.loads((project.folder / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["poe"]["tasks"]
     tasks = {word: [part["cmd"] for part in task.get("sequence", [task])] for word, task in poe.items()}
-    made = {word: [as_poe(line) for line in recipe(project, word)] for word in targets(project) - WITHOUT_MAKE}
+    words = targets(project, "Makefile") - WITHOUT_MAKE
+    made = {word: [as_poe(line) for line in recipe(project, word)] for word in words}
     editor = json.loads((project.folder / ".vscode" / "tasks.json").read_text(encoding="utf-8"))["tasks"]
 
     assert made == tasks

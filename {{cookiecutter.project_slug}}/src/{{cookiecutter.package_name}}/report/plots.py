@@ -101,7 +101,11 @@ def beside(axes: Axes, shares: pd.DataFrame) -> None:
 
 def spreads(axes: Axes, values: Mapping[str, np.ndarray], axis: str) -> None:
     """How numbers are spread, what was and what is; those far outside stand at the border."""
-    bounds = _bounds(np.concatenate(list(values.values())))
+    every = np.concatenate(list(values.values()))
+    low, high = np.percentile(every, [0.5, 99.5])
+    bounds = np.linspace(low, high if high > low else low + 1, BINS // 2 + 1)
+    if high - low < BINS and (every == every.round()).all():  # few whole numbers: of other bins some would hold two, and some none
+        bounds = np.arange(np.floor(low), np.ceil(high) + 2) - 0.5
     for (name, own), colour in zip(values.items(), (MARKS["dummy"][0], MARK[0]), strict=True):
         counts, _ = np.histogram(np.clip(own, bounds[0], bounds[-1]), bounds)
         axes.stairs(counts / len(own), bounds, color=colour, fill=colour != MARK[0], linewidth=1.5, label=short(name))
@@ -109,24 +113,11 @@ def spreads(axes: Axes, values: Mapping[str, np.ndarray], axis: str) -> None:
     axes.set(xlabel=short(axis), ylabel="share")
 
 
-def _bounds(values: np.ndarray) -> np.ndarray:
-    """Of equal bins; few whole numbers have one each, for of bins between them some would hold two, and some none."""
-    low, high = np.percentile(values, [0.5, 99.5])
-    if high - low < BINS and (values == np.round(values)).all():
-        return np.arange(np.floor(low), np.ceil(high) + 2) - 0.5
-    return np.linspace(low, high if high > low else low + 1, BINS // 2 + 1)
-
-
 def over_time(axes: Axes, counts: pd.Series) -> None:
     """A step for each span of time; the index is when it began."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-
     width = counts.index[1] - counts.index[0] if len(counts) > 1 else pd.Timedelta(hours=1)
     axes.stairs(counts.to_numpy(), [*counts.index, counts.index[-1] + width], color=MARK[0], fill=True)
-    axes.set_ylim(bottom=0)
-    places = AutoDateLocator(maxticks=6)  # type: ignore[no-untyped-call] # of more, some run into each other
-    axes.xaxis.set_major_locator(places)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(places))  # type: ignore[no-untyped-call]
+    axes.tick_params(axis="x", labelrotation=30)  # times that lie flat run into each other
 
 
 def cloud(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:

@@ -82,7 +82,7 @@ def plain(printed: str) -> str:
 def test_tutorial_is_true(answers: Answers, released: Path, tmp_path: Path, caches: Caches) -> None:
     """Carried out from top to bottom in a fresh project, every edit fits, every command works and prints what is shown."""
     project = Project.render("copier", released, answers, tmp_path / "rendered")
-    project.edit_settings((r"demo = \d+", "demo = 400"), (r"boosting_rounds = \d+", "boosting_rounds = 10"))
+    project.edit_settings((r"demo = \d+", "demo = 1600"), (r"boosting_rounds = \d+", "boosting_rounds = 10"))
     page = (project.folder / "docs" / "tutorial.md").read_text(encoding="utf-8")
     typed = carried_out(page, project.folder, typist(project, caches(project)))
 

@@ -104,7 +104,7 @@ def spreads(axes: Axes, values: Mapping[str, np.ndarray], axis: str) -> None:
     every = np.concatenate(list(values.values()))
     low, high = np.percentile(every, [0.5, 99.5])
     bounds = np.linspace(low, high if high > low else low + 1, BINS // 2 + 1)
-    if high - low < BINS and (every == every.round()).all():  # few whole numbers: of other bins some would hold two, and some none
+    if high - low < BINS and (every == every.round()).all():  # whole numbers: of other bins some would hold two
         bounds = np.arange(np.floor(low), np.ceil(high) + 2) - 0.5
     for (name, own), colour in zip(values.items(), (MARKS["dummy"][0], MARK[0]), strict=True):
         counts, _ = np.histogram(np.clip(own, bounds[0], bounds[-1]), bounds)

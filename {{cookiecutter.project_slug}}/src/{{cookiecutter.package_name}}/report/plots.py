@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH = 4.2  # inches, of 72 points each
-LOOK = {"font.size": 9, "font.sans-serif": ["DejaVu Sans"], "axes.spines.top": False, "axes.spines.right": False}
-LOOK |= {"svg.fonttype": "none", "svg.hashsalt": "report", "text.parse_math": False}  # a price in a name is no formula
-LOOK |= {"date.converter": "concise"}
+LOOK = {"font.size": 9, "font.sans-serif": ["DejaVu Sans"], "svg.fonttype": "none", "svg.hashsalt": "report"}
+# A price in a name is no formula.
+LOOK |= {"axes.spines.top": False, "axes.spines.right": False, "date.converter": "concise", "text.parse_math": False}
 MARKS = {"dummy": ("0.5", "s"), "champion": ("tab:orange", "D")}
 MARK = ("tab:blue", "o")
 WRITTEN = 8  # columns at most of a grid that has room for numbers in its cells
@@ -101,8 +101,7 @@ def beside(axes: Axes, shares: pd.DataFrame) -> None:
 
 def spreads(axes: Axes, values: Mapping[str, np.ndarray], axis: str) -> None:
     """How numbers are spread, what was and what is; those far outside stand at the border."""
-    every = np.concatenate(list(values.values()))
-    low, high = np.percentile(every, [0.5, 99.5])
+    low, high = np.percentile(every := np.concatenate(list(values.values())), [0.5, 99.5])
     bounds = np.linspace(low, high if high > low else low + 1, BINS // 2 + 1)
     if high - low < BINS and (every == every.round()).all():  # whole numbers: of other bins some would hold two
         bounds = np.arange(np.floor(low), np.ceil(high) + 2) - 0.5
@@ -115,9 +114,11 @@ def spreads(axes: Axes, values: Mapping[str, np.ndarray], axis: str) -> None:
 
 def over_time(axes: Axes, counts: pd.Series) -> None:
     """A step for each span of time; the index is when it began."""
+    from matplotlib.dates import AutoDateLocator
+
     width = counts.index[1] - counts.index[0] if len(counts) > 1 else pd.Timedelta(hours=1)
     axes.stairs(counts.to_numpy(), [*counts.index, counts.index[-1] + width], color=MARK[0], fill=True)
-    axes.tick_params(axis="x", labelrotation=30)  # times that lie flat run into each other
+    axes.xaxis.set_major_locator(AutoDateLocator(maxticks=6))  # type: ignore[no-untyped-call] # more run into each other
 
 
 def cloud(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 from commands import commit, copy_sources
 from evidence import Evidence
+from filelock import FileLock
 from project import FEAST, Project, command_that_makes, compiled_once
 from variants import Answers, each_pair, every_variant, name_of
 
 ROOT = Path(__file__).parents[1]
 
 Render = Callable[..., Project]
+Rendered = Callable[[Answers], Project]
 Record = Callable[[str, object], None]
 Caches = Callable[[Project], dict[str, str]]
 
@@ -53,11 +55,40 @@ def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.T
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all workers of this test run have in common."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def template(shared: Path) -> Path:
     """The template's files, those that git ignores left out, in a folder of their own and without history."""
-    copy = tmp_path_factory.mktemp("template")
-    copy_sources(ROOT, copy)
-    return copy
+    return once(shared / "template", lambda copy: copy_sources(ROOT, copy))
+
+
+@pytest.fixture(scope="session")
+def rendered(template: Path, shared: Path) -> Rendered:
+    """Finds what copier makes of a variant, rendered once for all workers; nothing is to be run in it or changed."""
+
+    def renders(answers: Answers) -> Project:
+        place = once(shared / "rendered" / name_of(answers), lambda folder: Project.render("copier", template, answers, folder))
+        return Project(place / "project", answers)
+
+    return renders
+
+
+def once(folder: Path, fills: Callable[[Path], object]) -> Path:
+    """A folder that the first worker to come here fills, and later ones find."""
+    folder.parent.mkdir(exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            shutil.rmtree(part := folder.with_name(f"{folder.name}.part"), ignore_errors=True)
+            fills(part)
+            part.rename(folder)
+    return folder
 
 
 @pytest.fixture
@@ -79,15 +110,6 @@ def render(template: Path, tmp_path: Path) -> Render:
         return Project.render(tool, template, Answers(answers), tmp_path / f"{made}-{tool}")
 
     return renders
-
-
-@pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A folder that all workers of this test run have in common."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base if worker_id == "master" else base.parent) / "shared"
-    folder.mkdir(exist_ok=True)
-    return folder
 
 
 @pytest.fixture(scope="session")

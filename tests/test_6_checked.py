@@ -16,9 +16,10 @@ from tempfile import TemporaryDirectory
 import pytest
 import yaml
 from commands import commit, git
-from conftest import Caches, Record, Render
+from conftest import Caches, Record, Render, Rendered
 from filelock import FileLock
 from image import context, instructions
+from passes import only
 from project import Project
 from variants import SUPPORTED, Answers, name_of
 
@@ -33,20 +34,20 @@ NO_SHELL = ("DL3003", "DL3004", "DL3018", "DL3047", "DL3059", "DL4001", "DL4006"
 CHECKS = [f"$(UV) run {command}" for command in ("ruff check", "ruff format --check", "mypy", "lint-imports", "deptry .")]
 
 
-def test_check_finds_nothing(variant: Answers, render: Render, caches: Caches, shared: Path, record_property: Record) -> None:
+def test_check_finds_nothing(
+    variant: Answers, rendered: Rendered, caches: Caches, shared: Path, tmp_path: Path, record_property: Record
+) -> None:
     """The hooks pass on a project just committed and change nothing; its workflows are valid; the targets that it names exist.
 
     The only hook is `make check`: lint, format, types, import contract, declared dependencies. Where all but the files
     of CI, which it does not read, is as in a variant that was checked, it is not run again.
     """
-    project = render("copier", **variant)
+    project = rendered(variant)
     files = {name: content for name, content in project.files().items() if not name.startswith(OF_CI)}
     checked = shared / f"{sha256(repr(sorted(files.items())).encode()).hexdigest()}.checked"
     with FileLock(f"{checked}.lock"):
         if not checked.exists():
-            commit(project.folder)
-            project.with_libraries("pre-commit", "run", "--all-files", env=caches(project))
-            assert "" == git(project.folder, "status", "--porcelain")
+            assert_check_finds_nothing(only(project.files(), project, tmp_path / "project"), caches)
             checked.touch()
 
     said = project.make("--dry-run", "check").splitlines()
@@ -59,6 +60,14 @@ def test_check_finds_nothing(variant: Answers, render: Render, caches: Caches, s
     assert [] == [found for name, text in of_ci(project).items() for found in wrong(name, text)]
     assert [] == [found for text in of_ci(project).values() for found in re.findall(r"-version: [^\"'$\s].*", text)]
     record_property("checked", name_of(variant))
+
+
+def assert_check_finds_nothing(project: Project, caches: Caches) -> None:
+    """A project, committed, passes its hooks, which change no file."""
+    commit(project.folder)
+    project.with_libraries("pre-commit", "run", "--all-files", env=caches(project))
+
+    assert "" == git(project.folder, "status", "--porcelain")
 
 
 def recipe(project: Project, target: str) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import ROOT, Record, Render
+from conftest import ROOT, Record, Render, Rendered
 from filelock import FileLock
 from passes import ALONE, AT_CORNERS, assert_passes, is_corner, only, options
 from project import Project
@@ -33,24 +33,8 @@ MAY_DIFFER = {
 }
 FEW_ROWS = "demo = 1600"  # per demo table: enough for a model to beat the dummy beyond chance, by numbers and categories alone
 
-Once = Callable[[Answers], Project]
 
-
-@pytest.fixture(scope="session")
-def once(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Once:
-    """Renders a variant, or finds the one that was rendered; nothing is to be run in it."""
-    made: dict[str, Project] = {}
-
-    def renders(answers: Answers) -> Project:
-        name = name_of(answers)
-        if name not in made:
-            made[name] = Project.render("copier", template, answers, tmp_path_factory.mktemp("once"))
-        return made[name]
-
-    return renders
-
-
-def test_variant_runs(variant: Answers, once: Once, shared: Path, tmp_path: Path, record_property: Record) -> None:
+def test_variant_runs(variant: Answers, rendered: Rendered, shared: Path, tmp_path: Path, record_property: Record) -> None:
     """In a folder that holds its runtime files and nothing else, so that a variant with equal files can't run otherwise.
 
     An engine brings files of its own; without them, the variant is the one with the default engine, and runs as that. A server
@@ -60,13 +44,13 @@ def test_variant_runs(variant: Answers, once: Once, shared: Path, tmp_path: Path
     anywhere = variant | {"ci": DEFAULTS["ci"]}
     by_default = anywhere | {"orchestrator": DEFAULTS["orchestrator"]}
     tested = by_default | {"serving": DEFAULTS["serving"]}
-    assert_equal_but_for("ci", once(variant), once(anywhere))
-    assert_equal_but_for("orchestrator", once(anywhere), once(by_default))
-    assert_equal_but_for("serving", once(by_default), once(tested))
-    assert tomllib.loads(settings(once(tested))).items() >= tomllib.loads(settings(once(by_default))).items()
+    assert_equal_but_for("ci", rendered(variant), rendered(anywhere))
+    assert_equal_but_for("orchestrator", rendered(anywhere), rendered(by_default))
+    assert_equal_but_for("serving", rendered(by_default), rendered(tested))
+    assert tomllib.loads(settings(rendered(tested))).items() >= tomllib.loads(settings(rendered(by_default))).items()
 
-    shared_pass("tests", assert_own_tests_pass, once(tested), tmp_path, shared)
-    record_property("runtime", shared_pass("runs", assert_runs, once(by_default), tmp_path, shared))
+    shared_pass("tests", assert_own_tests_pass, rendered(tested), tmp_path, shared)
+    record_property("runtime", shared_pass("runs", assert_runs, rendered(by_default), tmp_path, shared))
     record_property("run", name_of(variant))
 
 

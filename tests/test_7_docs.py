@@ -4,6 +4,7 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 import tomllib
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from project import CommandFailed, Project, write_script
 from variants import Answers, each_answer, name_of
 
 CHROMIUM = Path("/usr/bin/chromium")  # Debian's; `.ci/run` installs it
+COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:[349]|10)\d[\d;]*m")
 HEADINGS = ["Use case", "Architecture", "Diagram", "Pros", "Cons", "Considerations"]
 # One with text and one without, a server and none, an engine that reads STEPS as it runs and one for which they are printed.
 CARRIED_OUT: tuple[Answers, ...] = ({}, {"modalities": "tabular", "model": "single", "orchestrator": "dvc", "serving": "batch"})
@@ -152,6 +154,17 @@ def test_runbook_is_true(operated: Project, caches: Caches) -> None:
 
     assert {"model-card.md", "data-dictionary.md"} == {path.name for path in (operated.folder / "docs" / "made").iterdir()}
     assert "ML Test Score: 0, the least of the four sections" in said[".venv/bin/next-pick scorecard"]
+
+
+@pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1"}], ids=["colours", "NO_COLOR"])
+def test_run_tells_a_terminal_how_long_it_takes(environment: dict[str, str], operated: Project) -> None:
+    """A step's time stands beside that of its last run; its colours, which a pipe never gets, are left out with NO_COLOR."""
+    shutil.rmtree(operated.folder / "artifacts" / "report")
+    at = operated.as_if_installed() | {"TERM": "xterm-256color"} | environment
+    shown = at_a_terminal("next-pick run", operated.folder, at)
+
+    assert re.search(r"report.* 0:00:\d\d.* of about 0:00:\d\d", shown), shown
+    assert bool(COLOUR.search(shown)) == (not environment), shown
 
 
 def test_site_builds_without_a_word_of_warning(render: Render) -> None:

@@ -53,9 +53,23 @@ def key(step: Step, settings: Settings, root: Path) -> dict[str, Any]:
     }
 
 
-def asked(step: Step, root: Path) -> None:
-    """Note that the step's folder is known to be what running it now would give; the note's time is that of the answer."""
-    (artifacts(root) / f".{step.name}.asked").touch()
+def asked(step: Step, root: Path, seconds: float | None = None) -> None:
+    """Note that the step's folder is known to be what running it now would give, and how long that took, if it ran.
+
+    The note's time is that of the answer.
+    """
+    note = artifacts(root) / f".{step.name}.asked"
+    note.touch()
+    if seconds is not None:
+        note.write_text(f"{seconds:.1f}", encoding="utf-8")
+
+
+def took(name: str, root: Path) -> float | None:
+    """How many seconds the step took when it last ran; None if it is not known."""
+    try:
+        return float((artifacts(root) / f".{name}.asked").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def last_asked(steps: Iterable[Step], root: Path) -> dt.datetime | None:

@@ -1,10 +1,14 @@
-"""What a run shows: a spinner for each step on a terminal, plain lines in a pipe."""
+"""What a run shows: a spinner for each step on a terminal, with its time and that of its last run; plain lines in a pipe."""
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from .freshness import took
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -14,7 +18,8 @@ if TYPE_CHECKING:
 class Progress:
     """Tells which steps run, for how long, and which did not have to."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: Path) -> None:
+        self.root = root
         self.bar: Bar | None = None
         self.began: dict[str, float] = {}
         self.shown: dict[str, TaskID] = {}
@@ -25,13 +30,16 @@ class Progress:
         if not sys.stdout.isatty():
             self._say(f"{step}: running")
             return
+        usual = took(step, self.root)
         if self.bar is None:
             from rich.progress import Progress as Bar
             from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
-            self.bar = Bar(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), transient=True)
+            left = TextColumn("{task.fields[usual]}")
+            self.bar = Bar(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), left, transient=True)
             self.bar.start()
-        self.shown[step] = self.bar.add_task(step)
+        about = "" if usual is None else f"of about {dt.timedelta(seconds=round(usual))}"
+        self.shown[step] = self.bar.add_task(step, usual=about)
 
     def done(self, step: str) -> None:
         """It has finished."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 import traceback
 from importlib import import_module
 from pathlib import Path
@@ -43,10 +44,10 @@ def run_step(step: Step, settings: Settings, root: Path, *, force: bool = False)
             raise StepError(f"step {step.name} needs what step {need} writes; run that one first, or all with `run`")
     home.mkdir(parents=True, exist_ok=True)
     with FileLock(home / f".{step.name}.lock"):  # a second run waits, then finds the step done; a killed one holds no lock
-        fresh = not force and is_fresh(step, settings, root)
+        fresh, began = not force and is_fresh(step, settings, root), time.monotonic()
         if not fresh:
             _run(step, settings, root)
-        asked(step, root)
+        asked(step, root, None if fresh else time.monotonic() - began)
     return not fresh
 
 

@@ -63,8 +63,9 @@ test-quick: install ## variants in which each answer meets each other one; no in
 mutants: install ## seed faults into the template and see the tests go red; writes docs/mutations.md
 	.venv/bin/python tests/mutants.py
 
-bench: install ## what a render takes, and a variant; the feature store and the API against their peers; what engines cost
+bench: install ## what a render takes, a first answer, and a variant; the feature store and the API against their peers; what engines cost
 	.venv/bin/python bench/render.py
+	.venv/bin/python bench/first_answer.py
 	.venv/bin/python bench/variant.py
 	.venv/bin/python bench/feature_store.py
 	.venv/bin/python bench/engines.py

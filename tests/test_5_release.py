@@ -18,7 +18,7 @@ def clone(template: Path, tmp_path: Path) -> Path:
     """What a release touches, at its first release, with something new since."""
     folder = tmp_path / "clone"
     folder.mkdir()
-    for name in ("Makefile", "pyproject.toml"):
+    for name in ("Makefile", "pyproject.toml", "README.md"):
         shutil.copy(template / name, folder)
     shutil.copytree(template / "tools", folder / "tools")
     (folder / "CHANGELOG.md").write_text("# Changelog\n\n## Unreleased\n\n## 0.1.0 (2026-01-01)\n\n- The first.\n")
@@ -53,6 +53,7 @@ def test_release_is_tagged(version: str, clone: Path) -> None:
         rf"^## Unreleased\n\n## {version} \(\d{{4}}-\d\d-\d\d\)\n\n### Added\n\n- Something.\n", changelog, re.MULTILINE
     )
     assert f'version = "{version}"' in (clone / "pyproject.toml").read_text()
+    assert f"--checkout v{version}\n" in (clone / "README.md").read_text()
     assert "tag" == git(clone, "cat-file", "-t", f"v{version}")
     assert [git(clone, "rev-parse", f"v{version}^{{commit}}"), before] == git(clone, "rev-list", "-2", "HEAD").split()
     assert "" == git(clone, "status", "--porcelain")

@@ -1,4 +1,4 @@
-"""Releases the template: tests it, dates the changelog, sets the version, commits and tags.
+"""Releases the template: tests it, dates the changelog, sets the version, names it in the README, commits and tags.
 
     python tools/release.py VERSION TEST_COMMAND
 
@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-CHANGELOG, PYPROJECT = Path("CHANGELOG.md"), Path("pyproject.toml")
+CHANGELOG, PYPROJECT, README = Path("CHANGELOG.md"), Path("pyproject.toml"), Path("README.md")
 VERSION = r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
 SECTION = re.compile(r"^## Unreleased\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
@@ -67,7 +67,7 @@ def test(command: str) -> None:
 
 
 def release(version: str) -> None:
-    """Date the changelog's entries, set the version, commit and tag.
+    """Date the changelog's entries, set the version, name it where the README says what to check out, commit and tag.
 
     Raises:
         Refused: Git does not commit; the files are then as they were.
@@ -80,6 +80,8 @@ def release(version: str) -> None:
     )
     set_ = re.sub(r'^version = ".*"$', f'version = "{version}"', pyproject, count=1, flags=re.MULTILINE)
     PYPROJECT.write_text(set_, encoding="utf-8")
+    readme = README.read_text(encoding="utf-8")
+    README.write_text(re.sub(rf"--checkout v{VERSION}", f"--checkout v{version}", readme), encoding="utf-8")
     try:
         git("commit", "--all", "--message", f"Release {version}.")
     except subprocess.CalledProcessError as error:

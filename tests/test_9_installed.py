@@ -18,7 +18,7 @@ from commands import at_a_terminal, commit, git
 from conftest import Render
 from filelock import FileLock
 from image import built
-from passes import AT_CORNERS
+from passes import ALONE, AT_CORNERS
 from project import CommandFailed, Project
 from readme import commands
 from runs import STEPS
@@ -27,6 +27,7 @@ from test_4_hostile import HOSTILE
 from test_7_variants import FEW_ROWS
 from variants import DEFAULTS, Answers, each_answer, name_of
 
+SOME = "tests/data"  # where it is enough to see that a project's tests start: they are run elsewhere, for every variant
 PORTS = {"make serve": 8000, "make ui": 3000}  # where a README says that servers are asked
 
 
@@ -46,8 +47,9 @@ def test_readme_of_a_project_is_true(
 ) -> None:
     """Every command of its README works in its order, for variants that hold each answer, under pandas 3.
 
-    Feast takes 2.3 alone, under which the default project is checked and run as well. What serves needs no training package.
-    The hooks find nothing to change, and none of it leaves a file that git would want.
+    Feast takes 2.3 alone, under which the default project is run as well, with the tests of its store. The default project's
+    tests are all run; of the others' those that are not run for every variant. What serves needs no training package. The
+    hooks find nothing to change, and none of it leaves a file that git would want.
     """
     project = Project.render("copier", released, answers, tmp_path / "rendered")
     commit(project.folder)
@@ -55,7 +57,7 @@ def test_readme_of_a_project_is_true(
     listed = commands(text)
     assert {"make install", "make check", "make test", "make run", "make predict", "uvx copier update"} <= set(listed)
     assert ("make ui" in listed) == (answers["orchestrator"] == "dagster")
-    left = [] if answers == DEFAULTS else [f"--ignore={test}" for test in AT_CORNERS]
+    left = [] if answers == DEFAULTS else [f"--ignore={test}" for test in (*ALONE, *AT_CORNERS)]
     said = read_and_type(listed, project, reader | {"PYTEST_ADDOPTS": " ".join(left)}, FileLock(shared / "ports.lock"))
 
     asked = [json.loads(said[command]) for command in listed if command.startswith("curl")]
@@ -77,7 +79,8 @@ def test_readme_of_a_project_is_true(
     if answers != DEFAULTS:
         return
     project.run("uv", "lock", "--upgrade-package", "pandas==2.3.3", env=reader)
-    project.run("make", "install", "check", "test", "run", "predict", "score", "IN=rows.csv", "OUT=answers.parquet", env=reader)
+    project.run("make", "install", "check", "run", "predict", "score", "IN=rows.csv", "OUT=answers.parquet", env=reader)
+    project.run("make", "test", "TESTS=tests/code/test_feature_store.py tests/code/test_duckdb_store.py", env=reader)
     assert pandas_of(project) == "2.3.3"
 
 
@@ -160,6 +163,8 @@ def assert_image_works(project: Project, reader: dict[str, str], place: Path) ->
 def test_readme_of_the_template_is_true(released: Path, reader: dict[str, str], tmp_path: Path) -> None:
     """Every command of it works in its order, in a fresh clone, then in a project; `make test`, which this is, is only read."""
     listed = commands((released / "README.md").read_text(encoding="utf-8"))
+    checkout = next(command for command in listed if command.startswith("uvx cookiecutter"))
+    git(released, "tag", "--force", checkout.split()[-1])
     clone, work = Project(released, {}), tmp_path / "work"
     work.mkdir()
     project, ours = Project(work / "my-project", {}), tmp_path / "ours"
@@ -172,10 +177,10 @@ def test_readme_of_the_template_is_true(released: Path, reader: dict[str, str], 
         "pip install uv": lambda: clone.run("pip", "install", "--quiet", "uv", env=reader),
         "make install": lambda: clone.run("make", "install", env=reader),
         "uvx copier copy URL-OR-PATH my-project": lambda: at_a_terminal(f"uvx copier copy {released} my-project", work, reader),
-        "uvx cookiecutter URL-OR-PATH --checkout v0.1.0": lambda: at_a_terminal(
-            f"uvx cookiecutter git+file://{released} --checkout v0.1.0", work, reader
+        checkout: lambda: at_a_terminal(checkout.replace("URL-OR-PATH", f"git+file://{released}"), work, reader),
+        (begin := "git init && make install check test run predict"): lambda: project.run(
+            "bash", "-c", begin, env=reader | {"PYTEST_ADDOPTS": SOME}
         ),
-        (begin := "git init && make install check test run predict"): lambda: project.run("bash", "-c", begin, env=reader),
         "uvx copier update": lambda: updated(project, reader),
         "uvx copier copy URL-OR-PATH . --pretend": lambda: at_a_terminal(f"{adopt} --pretend", ours, reader),
         "uvx copier copy URL-OR-PATH .": lambda: at_a_terminal(adopt, ours, reader),
@@ -200,9 +205,8 @@ def updated(project: Project, reader: dict[str, str]) -> str:
 @pytest.mark.slow
 def test_variant_is_made_and_run_by_one_command(released: Path, reader: dict[str, str]) -> None:
     """`make variant` renders the answers that it is given, a text with blanks too, and runs all that the project has."""
-    said = Project(released, {}).run(
-        "make", "variant", "ANSWERS=modalities=tabular model=single serving=batch project_name='Two words'", env=reader
-    )
+    answers = "modalities=tabular model=single serving=batch project_name='Two words'"
+    said = Project(released, {}).run("make", "variant", f"ANSWERS={answers}", env=reader | {"PYTEST_ADDOPTS": SOME})
 
     assert '"prediction"' in said
     assert not (released / "variant" / "src" / "two_words" / "serving" / "app.py").exists()

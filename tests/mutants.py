@@ -130,6 +130,12 @@ MUTANTS = (
         "tests/test_7_docs.py::test_pages_hold_together",
     ),
     Mutant(
+        "a page names a command that there is not",
+        f"{TREE}/docs/patterns/model-versioning.md",
+        replaced("`card --version VERSION`", "`models card`"),
+        "tests/test_7_docs.py::test_commands_that_pages_name_are_there",
+    ),
+    Mutant(
         "the runbook forgets an alert",
         f"{TREE}/docs/runbook.md",
         replaced("### `repeats`", "### Repeats"),

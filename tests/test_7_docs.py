@@ -114,6 +114,25 @@ def test_pages_hold_together(answers: Answers, render: Render) -> None:
         assert all(section.strip() for section in re.split(r"^## .*", page, flags=re.MULTILINE)), name
 
 
+def test_commands_that_pages_name_are_there(render: Render) -> None:
+    """What begins with the name of a group, in backticks, goes on with one of its words."""
+    project = render("copier")
+    source = project.folder / "src" / project.package
+    code = "".join(path.read_text(encoding="utf-8") for path in sorted(source.glob("cli*.py")))
+    there = set(re.findall(r'^@(\w+)_app\.command\("([\w-]+)"\)', code, re.MULTILINE))
+    groups = {group for group, _ in there}
+    pages = [*project.folder.glob("*.md"), *project.folder.glob("docs/**/*.md"), project.folder / "settings.toml"]
+    named = {
+        (path.name, group, word)
+        for path in pages
+        for group, word in re.findall(rf"`({'|'.join(groups)}) ([a-z][\w-]*)", path.read_text(encoding="utf-8"))
+    }
+
+    assert {"models", "features", "labels"} == groups
+    assert 5 <= len(named)
+    assert [] == [(page, group, word) for page, group, word in sorted(named) if (group, word) not in there]
+
+
 def unparsed(block: Block) -> str:
     """Why a block is none of its language; empty if it is."""
     if block.language not in PARSES:

@@ -31,7 +31,7 @@ class Measured(Section):
 
 
 class Origin(Section):
-    """What a model was made for, and of what."""
+    """What a model was made for, and of what; `settings` are those behind its logic, which cards did not keep at first."""
 
     version: str
     made_of: MadeOf
@@ -40,6 +40,7 @@ class Origin(Section):
     columns: Columns
     split: Split
     limits: dict[str, Limits]
+    settings: dict[str, Any] | None = None
     views: str
     scores: dict[str, float]
     measured: Measured | None = None

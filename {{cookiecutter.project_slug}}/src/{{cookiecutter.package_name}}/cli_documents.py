@@ -18,19 +18,19 @@ Target = Annotated[Path | None, typer.Argument(help="the .md file to write; with
 @documents_app.command()
 def card(
     target: Target = None,
-    version: Annotated[str, typer.Option(help="as `models list` shows it; without it, the one that answers")] = "",
+    version: Annotated[
+        str, typer.Option(help="as `models list` shows it, or its beginning; without it, the one that answers")
+    ] = "",
 ) -> None:
     """Tell in Markdown what a model is for, what it reads, how good it is and what it was made of."""
     from . import registry
+    from .card import read_card
     from .documents import model_card
 
     folder = project_folder() / registry.FOLDER
     now = registry.current_version(folder)
-    known = {card.version: card for card in registry.cards(folder)}
-    chosen = version or now
-    if chosen not in known:
-        raise Refusal(f"there is no model {chosen!r}; the finished ones are: {', '.join(known) or 'none'}")
-    _out(model_card(known[chosen], chosen == now), target)
+    chosen = registry.named(folder, version or now or "")
+    _out(model_card(read_card(folder / chosen), chosen == now), target)
 
 
 @documents_app.command()

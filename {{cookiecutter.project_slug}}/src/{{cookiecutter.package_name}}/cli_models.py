@@ -11,34 +11,39 @@ import typer
 from .project import project_folder, project_settings
 from .refusal import Refusal
 
+Version = Annotated[str, typer.Argument(help="as `models list` shows it, or its beginning")]
 models_app = typer.Typer(help="The registry of trained models.", no_args_is_help=True)
 
 
 @models_app.command("list")
 def models_list() -> None:
-    """List the trained models; the one that answers is marked."""
-    from . import registry
+    """List the trained models; `*` marks the one that answers, `<` the one that `models rollback` leads to."""
+    from . import fitness, registry
 
-    folder = project_folder() / registry.FOLDER
-    promoted = registry.current(folder)
-    for card in registry.cards(folder):  # the oldest first
-        mark = "*" if promoted and promoted["version"] == card.version else " "
-        scores = "  ".join(f"{name} {value:.3f}" for name, value in card.scores.items())
-        typer.echo(f"{mark} {card.version}  {card.candidate}  {scores}")
+    settings, root = project_settings(), project_folder()
+    folder = root / registry.FOLDER
+    known = {card.version: card for card in registry.cards(folder)}  # the oldest first
+    promoted = registry.current_version(folder)
+    back, _ = registry.way_back(folder, lambda version: fitness.fits(known[version], settings, root))
+    marks = {back: "<", promoted: "*"}
+    for version, card in known.items():
+        scores = "  ".join(f"{name} {value:z.3f}" for name, value in card.scores.items())
+        when = f"{registry.finished_at(folder, version):%Y-%m-%d %H:%M}"
+        typer.echo(f"{marks.get(version, ' ')} {version}  {when}  {card.data.target}  {card.candidate}  {scores}")
     if promoted is None:
         typer.echo("no model is promoted; train one with `make run`")
 
 
 @models_app.command("promote")
-def models_promote(version: Annotated[str, typer.Argument(help="as `models list` shows it")]) -> None:
+def models_promote(version: Version) -> None:
     """Let a model answer, once it has proved itself."""
-    from . import registry
+    from . import fitness, registry
 
-    settings = project_settings()
-    bundle = registry.load(project_folder() / registry.FOLDER, version, settings.model.saved_as)
-    registry.check(bundle.card, settings.data)
-    registry.promote(project_folder() / registry.FOLDER, version)
-    typer.echo(f"model {version} answers now")
+    settings, root = project_settings(), project_folder()
+    whole = registry.named(root / registry.FOLDER, version)
+    fitness.fitting(settings, root, whole)
+    registry.promote(root / registry.FOLDER, whole)
+    typer.echo(f"model {whole} answers now")
 
 
 @models_app.command("waiting")
@@ -62,20 +67,18 @@ def models_export(target: Annotated[Path, typer.Argument(help="the folder to wri
 
 @models_app.command("compare")
 def models_compare(
-    one: Annotated[str, typer.Argument(help="as `models list` shows it")],
+    one: Version,
     other: Annotated[str, typer.Argument(help="another one; without it, the one that answers")] = "",
 ) -> None:
     """Tell in what two models differ, and how they scored."""
     from . import registry
+    from .card import read_card
+    from .differences import differences
 
     folder = project_folder() / registry.FOLDER
-    known = {card.version: card for card in registry.cards(folder)}
-    two = [one, other or registry.current_version(folder) or ""]
-    for version in two:
-        if version not in known:
-            raise Refusal(f"there is no model {version!r}; the finished ones are: {', '.join(known) or 'none'}")
-    for name, was, now in registry.differences(*(known[version] for version in two)):
-        typer.echo(f"{name:24}{was:>28}{now:>28}")
+    two = [registry.named(folder, version) for version in (one, other or registry.current_version(folder) or "")]
+    for name, was, now in differences(*(read_card(folder / version) for version in two)):
+        typer.echo(f"{name:24} {was:>28} {now:>28}")
 
 
 @models_app.command("trial")
@@ -91,6 +94,7 @@ def models_trial(
     if not other:
         raise Refusal("no second model is tried: settings.toml names none in [serving.candidate]; name one there, or here")
     folder, saved_as = root / registry.FOLDER, settings.model.saved_as
+    other = registry.named(folder, other)
     champion, second = registry.load(folder, saved_as=saved_as), registry.load(folder, other, saved_as)
     for trial in trials(settings, root, champion, second, dt.datetime.now(dt.UTC)):
         typer.echo(f"as {trial.variant}, by {settings.gate.metric}:")
@@ -107,8 +111,14 @@ def models_trial(
 
 @models_app.command("rollback")
 def models_rollback() -> None:
-    """Let the model before answer again."""
-    from . import registry
+    """Let the newest model before that may answer do so again."""
+    from . import fitness, registry
 
-    version = registry.rollback(project_folder() / registry.FOLDER, project_settings().model.saved_as)
+    settings, root = project_settings(), project_folder()
+    folder = root / registry.FOLDER
+    left = registry.current_version(folder)
+    version, passed = registry.rollback(folder, lambda version: fitness.fitting(settings, root, version))
+    for other, why in passed.items():
+        typer.echo(f"model {other} is passed over: {why.removeprefix(f'model {other} ')}")
+    typer.echo(f"model {left} answers no more")
     typer.echo(f"model {version} answers now")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from .card import Card
+from .differences import flat
 from .feature_store.views import Feature, FeatureView
 from .sections import Limits
 from .settings import Settings
@@ -45,6 +47,9 @@ def model_card(card: Card, answers: bool) -> str:
     made += [("training rows", f"`{card.training_data[:12]}`"), ("code", f"`{card.code[:12]}`")]
     made += [(f"library {name}", version) for name, version in card.libraries.items()]
     lines += [*_table(("part", "digest or version"), made), ""]
+    if card.settings:
+        lines += ["## How it was made", ""]
+        lines += [*_table(("settings", "values"), [(name, _inline(value)) for name, value in card.settings.items()]), ""]
     lines += ["Numbers tell of these rows alone. For whom the model is meant, and for whom not, is for its owner to add."]
     return "\n".join(lines)
 
@@ -88,6 +93,13 @@ def _columns(modalities: dict[str, str], limits: dict[str, Limits], features: It
         unit = limit.unit or units.get(name, "")
         made.append((f"`{name}`", MEANING[modality], unit, span, "yes" if limit.null else "no", meaning.get(name, "")))
     return _table(("column", "what", "unit", "range", "null", "meaning"), made)
+
+
+def _inline(value: Any) -> str:
+    """A section in one line; what it leaves empty is left out."""
+    if not isinstance(value, Mapping):
+        return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return "; ".join(f"{name} = {one}" for name, held in flat(value).items() if (one := _inline(held)))
 
 
 def _from(view: FeatureView) -> str:

@@ -52,6 +52,7 @@ class Gate:
         rows: `target`, `group`, and the columns that slices are made of; the index is 0, 1, 2 and so on.
         answers: by model, the simplest first; see `Comparison`.
         kilobytes: of each model's files.
+        twin: the model that is the champion once more, if one is.
 
     Raises:
         SettingsError: a slice's column is not there.
@@ -64,8 +65,9 @@ class Gate:
         rows: pd.DataFrame,
         answers: Mapping[str, pd.DataFrame],
         kilobytes: Mapping[str, float],
+        twin: str | None = None,
     ) -> None:
-        self.rules, self.data, self.rows, self.answers = rules, data, rows, answers
+        self.rules, self.data, self.rows, self.answers, self.twin = rules, data, rows, answers, twin
         self.sign = 1 if metric(rules.metric, data.task).greater_is_better else -1
         self.comparison = Comparison(rules.metric, rows, answers, rules.confidence)
         self.slices = self._slices()
@@ -88,6 +90,8 @@ class Gate:
         gains = {name: self.comparison.gain(name, CHAMPION) for name in fit}
         better = [name for name in fit if gains[name].low > self.rules.min_gain]
         name, why = self._simplest(better or fit)
+        if name == self.twin:
+            return name, False, f"{why}, and is the model that answers already"
         least = f"by more than {self.rules.min_gain:g} beyond chance"
         against = "and better than the champion" if better else f"but it does not beat the champion {least}"
         return name, bool(better), f"{why}, {against}: {gains[name]}"

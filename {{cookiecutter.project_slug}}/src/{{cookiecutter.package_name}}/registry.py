@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from .bundle import Bundle
 from .card import CARD, Card, read_card
 from .digests import changed, digest
 from .model.persistence import BundleError, SavedAs
+from .refusal import Refusal
 from .sections import Data
 
 FOLDER = "models"
@@ -68,20 +71,48 @@ def succeed(models: Path, version: str, champion: str | None) -> None:
         _promote(models, version)
 
 
-def rollback(models: Path, saved_as: SavedAs = "skops") -> str:
-    """Go back to the version before that is still there, and tell which it is.
+def rollback(models: Path, check: Callable[[str], object]) -> tuple[str, dict[str, str]]:
+    """Go back to the newest version before that may answer.
+
+    Args:
+        models: the registry's folder.
+        check: refuses a version that may not, as a promotion would; see `fitness.fitting`.
+
+    Returns:
+        The version that answers now, and of those that were passed over why.
 
     Raises:
-        BundleError: there is none.
+        BundleError: there is none; nothing was changed.
     """
     with _lock(models):
-        before = current(models)
-        history = [version for version in before["history"] if (models / version / CARD).is_file()] if before else []
-        if not history:
-            raise BundleError("no earlier model was promoted; `models list` shows what there is")
-        load(models, history[-1], saved_as)
-        _write_current(models, history[-1], history[:-1])
-    return str(history[-1])
+        version, passed = way_back(models, check)
+        if version is None:
+            why = "; ".join(passed.values())
+            raise BundleError(
+                f"no earlier model may answer, and nothing was changed: {why}"
+                if why
+                else "no earlier model was promoted; `models list` shows what there is"
+            )
+        history = (current(models) or {})["history"]
+        _write_current(models, version, history[: len(history) - 1 - history[::-1].index(version)])
+    return version, passed
+
+
+def way_back(models: Path, check: Callable[[str], object]) -> tuple[str | None, dict[str, str]]:
+    """The version that a rollback leads to, None if there is none, and of those that it passes over why."""
+    before = current(models)
+    passed: dict[str, str] = {}
+    for version in dict.fromkeys(reversed(before["history"] if before else [])):
+        if before and version == before["version"]:
+            continue
+        try:
+            read_card(_known(models, version))
+            check(version)
+        except Refusal as refusal:
+            passed[version] = str(refusal).partition("; ")[0]  # what to do about it is of no use here
+        else:
+            return version, passed
+    return None, passed
 
 
 def export(models: Path, folder: Path, saved_as: SavedAs = "skops") -> str:
@@ -114,18 +145,6 @@ def prune(models: Path, keep: int) -> list[str]:
     return old
 
 
-def differences(one: Card, other: Card) -> list[tuple[str, str, str]]:
-    """What is not the same in two models, and their scores, as words to be shown in three columns."""
-    rows = [("", one.version, other.version), ("candidate", one.candidate, other.candidate)]
-    rows += [(part, "", "the same" if one.made_of[part] == other.made_of[part] else "another") for part in one.made_of]
-    for section in ("data", "columns", "split", "limits", "libraries"):
-        was, now = (card.model_dump(mode="json")[section] for card in (one, other))
-        told = [(f"{section}.{name}", was.get(name), now.get(name)) for name in {**was, **now}]
-        rows += [(name, str(before), str(after)) for name, before, after in told if before != after]
-    rows += [(name, f"{score:.3f}", f"{other.scores[name]:.3f}") for name, score in one.scores.items() if name in other.scores]
-    return rows
-
-
 def check(card: Card, data: Data) -> None:
     """See that a model answers what is asked now.
 
@@ -141,6 +160,18 @@ def check(card: Card, data: Data) -> None:
             )
 
 
+def named(models: Path, text: str) -> str:
+    """The version that a text names: the whole of it, or a beginning that no other one has.
+
+    Raises:
+        BundleError: there is none, or there are several.
+    """
+    found = [path.name for path in _finished(models) if text and path.name.startswith(text)]
+    if len(found) > 1 and text not in found:
+        raise BundleError(f"{text!r} begins {len(found)} versions, {', '.join(found)}; type more of the one that is meant")
+    return _known(models, found[0] if len(found) == 1 else text).name
+
+
 def current(models: Path) -> dict[str, Any] | None:
     """What is promoted: its version, its card's digest, and the versions before it."""
     try:
@@ -148,6 +179,11 @@ def current(models: Path) -> dict[str, Any] | None:
     except (FileNotFoundError, ValueError):  # what cannot be read promotes nothing
         return None
     return found if isinstance(found, dict) and found.keys() == {"version", "card", "history"} else None
+
+
+def finished_at(models: Path, version: str) -> dt.datetime:
+    """When a bundle was finished, in UTC."""
+    return dt.datetime.fromtimestamp((models / version / CARD).stat().st_mtime, dt.UTC)
 
 
 def current_version(models: Path) -> str | None:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from {{ cookiecutter.package_name }}.intervals import BLOCKS, Comparison
+from {{ cookiecutter.package_name }}.intervals import BLOCKS, Comparison, Interval
 from {{ cookiecutter.package_name }}.metrics import METRICS, scores
 
 CLASSES = ["a", "b", "c"]
@@ -143,3 +143,8 @@ def test_two_samples_are_apart_by_what_the_formula_says() -> None:
 
     assert hit[:400].mean() - hit[400:].mean() == pytest.approx(found.value)
     assert 2 * spread == pytest.approx(found.high - found.low, rel=0.1)
+
+
+def test_nothing_has_no_sign() -> None:
+    """What rounds to nothing is shown without a minus."""
+    assert "0.000 (0.000 to 0.001)" == str(Interval(-0.0001, -0.0004, 0.001))

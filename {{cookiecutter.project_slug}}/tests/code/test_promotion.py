@@ -12,7 +12,7 @@ import pytest
 
 from {{ cookiecutter.package_name }} import registry
 from {{ cookiecutter.package_name }}.card import CARD, read_card
-from {{ cookiecutter.package_name }}.pipeline import evaluate, promote, training_set
+from {{ cookiecutter.package_name }}.pipeline import evaluate, promote, summary, training_set
 from {{ cookiecutter.package_name }}.pipeline.runner import run_step
 from {{ cookiecutter.package_name }}.pipeline.steps import STEPS, needed
 from {{ cookiecutter.package_name }}.refusal import Refusal
@@ -58,6 +58,10 @@ def test_a_model_that_answers_already_goes_on(copy: Path, settings: Settings) ->
 
     assert before == registry.current(copy / registry.FOLDER)
     assert (decision["champion"], True) == (decision["version"], decision["promoted"])
+    assert decision["why"].endswith(", and is the model that answers already")
+    assert f"model {decision['version']} answers already, and {decision['best']} is the same" == summary._verdict(
+        decision, decision["champion"]
+    )
 
 
 def test_a_champion_stays_while_none_is_better(copy: Path, settings: Settings) -> None:
@@ -152,6 +156,16 @@ def test_a_champion_that_cannot_be_compared_is_replaced(copy: Path, settings: Se
 
     assert "model old was not compared: it was trained on rows split by 'planet'" in decision["why"]
     assert version == registry.current_version(models)
+
+
+def test_why_a_champion_was_not_compared_is_told_once(copy: Path, settings: Settings) -> None:
+    """Its name is not doubled, and nobody is told to do what has just been done."""
+    recarded(copy, data={"segment": "planet"})
+    version = registry.current_version(copy / registry.FOLDER)
+    why = again(copy, settings)["why"]
+
+    assert f"; model {version} was not compared: was trained with data.segment = 'planet', and settings.toml says" in why
+    assert (1, False) == (why.count(str(version)), "retrain" in why)
 
 
 def test_who_was_compared_with_another_comes_too_late(copy: Path, settings: Settings) -> None:

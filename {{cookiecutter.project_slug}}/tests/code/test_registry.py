@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 from filelock import FileLock
 
 from {{ cookiecutter.package_name }} import registry
+from {{ cookiecutter.package_name }}.bundle import Bundle
 from {{ cookiecutter.package_name }}.card import CARD, read_card
+from {{ cookiecutter.package_name }}.cli import main
+from {{ cookiecutter.package_name }}.differences import differences
+from {{ cookiecutter.package_name }}.documents import model_card
 from {{ cookiecutter.package_name }}.model.persistence import BundleError, SavedAs, file_of
 from {{ cookiecutter.package_name }}.settings import Settings
 
@@ -28,6 +34,11 @@ def models(root: Path, tmp_path: Path) -> Path:
     """A copy of the registry, to change."""
     shutil.copytree(root / registry.FOLDER, tmp_path / "models")
     return tmp_path / "models"
+
+
+def answering(models: Path, saved_as: SavedAs) -> Callable[[str], Bundle]:
+    """Whatever proves itself may answer."""
+    return lambda version: registry.load(models, version, saved_as)
 
 
 def test_the_promoted_bundle_loads(models: Path, saved_as: SavedAs) -> None:
@@ -84,11 +95,11 @@ def test_rollback_goes_one_back(models: Path, saved_as: SavedAs) -> None:
         registry.promote(models, later)
 
     assert registry.load(models, saved_as=saved_as).card.version == "third"
-    assert registry.rollback(models, saved_as) == "second"
-    assert registry.rollback(models, saved_as) == first
+    assert registry.rollback(models, answering(models, saved_as))[0] == "second"
+    assert registry.rollback(models, answering(models, saved_as))[0] == first
     assert registry.load(models, saved_as=saved_as).card.version == first
     with pytest.raises(BundleError, match="no earlier model"):
-        registry.rollback(models)
+        registry.rollback(models, answering(models, saved_as))
 
 
 def test_the_model_that_answers_is_exported(models: Path, saved_as: SavedAs, tmp_path: Path) -> None:
@@ -114,7 +125,7 @@ def _more(models: Path, *names: str) -> str:
     return first
 
 
-def test_old_bundles_go(models: Path) -> None:
+def test_old_bundles_go(models: Path, saved_as: SavedAs) -> None:
     """All but the youngest few; the one that answers stays, however old, and the one before it, for the way back."""
     first = _more(models, *"bcdef")
     registry.promote(models, "c")
@@ -122,17 +133,100 @@ def test_old_bundles_go(models: Path) -> None:
     assert ["b", "d"] == registry.prune(models, 2)
     assert [first, "c", "e", "f"] == [card.version for card in registry.cards(models)]
     assert [] == registry.prune(models, 2)
-    assert first == registry.rollback(models)
+    assert first == registry.rollback(models, answering(models, saved_as))[0]
 
 
-def test_rollback_passes_over_what_is_gone(models: Path) -> None:
+def test_rollback_passes_over_what_is_gone(models: Path, saved_as: SavedAs) -> None:
     """A version that somebody deleted is no way back; the one before it is."""
     first = _more(models, "second", "third")
     for version in ("second", "third"):
         registry.promote(models, version)
     shutil.rmtree(models / "second")
 
-    assert first == registry.rollback(models)
+    passed = {"second": "there is no model 'second'"}
+    assert (first, passed) == registry.rollback(models, answering(models, saved_as))
+
+
+@pytest.fixture
+def project(root: Path, models: Path) -> Path:
+    """A project with a registry to change: promoted were the model, one for another target, one of other views, and a last."""
+    first = _more(models, "of-else", "of-views", "last")
+    _recard(models, "of-else", data={"target": "else"})
+    _recard(models, "of-views", views="others")
+    for version in (first, "of-else", "of-views", "last"):
+        registry.promote(models, version)
+    for path in root.iterdir():
+        if path.name != registry.FOLDER:
+            (models.parent / path.name).symlink_to(path)
+    return models.parent
+
+
+def _recard(models: Path, version: str, data: dict[str, Any] | None = None, **changes: Any) -> None:
+    card = read_card(models / version)
+    changed = card.model_copy(update={"data": card.data.model_copy(update=data or {}), **changes})
+    (models / version / CARD).write_text(changed.model_dump_json(), encoding="utf-8")
+
+
+def typed(project: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> object:
+    """A command in a project; its exit code, or what it refused."""
+    monkeypatch.chdir(project)
+    monkeypatch.setattr("sys.argv", ["next-pick", *words])
+    with pytest.raises(SystemExit) as left:
+        main()
+    return left.value.code
+
+
+def test_rollback_leads_to_a_model_that_promote_would_take(
+    project: Path, models: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Models for another target or of other views are passed over, by name and with the reason; then there is none left."""
+    (first,) = {path.name for path in models.glob("*/")} - {"of-else", "of-views", "last"}
+    assert not typed(project, monkeypatch, "models", "list")
+    listed = [line.split()[:2] for line in capsys.readouterr().out.splitlines()]
+    assert not typed(project, monkeypatch, "models", "rollback")
+    said = capsys.readouterr().out.splitlines()
+
+    assert {("<", first), ("*", "last")} == {tuple(words) for words in listed if words[0] in "<*"}
+    assert "model of-views is passed over: features.py has changed since model of-views was trained" == said[0]
+    assert said[1].startswith("model of-else is passed over: was trained with data.target = 'else'")
+    assert ["model last answers no more", f"model {first} answers now"] == said[2:]
+    assert str(typed(project, monkeypatch, "models", "rollback")).startswith("error: no earlier model was promoted")
+
+
+def test_rollback_is_refused_where_no_model_may_answer(project: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one sentence, and nothing is changed."""
+    (first,) = {path.name for path in models.glob("*/")} - {"of-else", "of-views", "last"}
+    _recard(models, first, data={"segment": "planet"})
+    before = (models / registry.CURRENT).read_bytes()
+    refused = str(typed(project, monkeypatch, "models", "rollback"))
+
+    assert refused.startswith("error: no earlier model may answer, and nothing was changed: ")
+    assert all(why in refused for why in ("features.py has changed", "data.target = 'else'", "data.segment = 'planet'"))
+    assert before == (models / registry.CURRENT).read_bytes()
+
+
+@pytest.mark.parametrize(("version", "why"), [("of-else", "data.target = 'else'"), ("of-views", "features.py has changed")])
+def test_a_model_that_does_not_fit_answers_nobody(
+    project: Path, models: Path, monkeypatch: pytest.MonkeyPatch, version: str, why: str
+) -> None:
+    """Neither promote lets it, nor does a command answer by it, however it came to be promoted; the monitor has an alarm."""
+    assert why in str(typed(project, monkeypatch, "models", "promote", version))
+    registry.promote(models, version)
+    rows = project / "artifacts" / "ingest"
+    for words in (["predict"], ["score", str(next(rows.glob("*.parquet"))), "out.csv"]):
+        assert why in str(typed(project, monkeypatch, *words))
+    assert 3 == typed(project, monkeypatch, "monitor")
+
+
+def test_the_beginning_of_a_version_names_it(models: Path) -> None:
+    """While no other one has it; the whole of one is never taken for the beginning of another."""
+    _more(models, "abc", "abcd", "xyz")
+
+    assert ["xyz", "abc", "abcd"] == [registry.named(models, text) for text in ("x", "abc", "abcd")]
+    with pytest.raises(BundleError, match="'ab' begins 2 versions, abc, abcd; type more of the one that is meant"):
+        registry.named(models, "ab")
+    with pytest.raises(BundleError, match="there is no model ''"):
+        registry.named(models, "")
 
 
 def test_of_two_that_succeed_one_champion_the_second_is_refused(models: Path) -> None:
@@ -163,12 +257,33 @@ def test_two_versions_tell_in_what_they_differ(models: Path) -> None:
     first = _more(models, "second")
     one, other = (read_card(models / name) for name in (first, "second"))
     other = other.model_copy(update={"made_of": {**one.made_of, "data": "f" * 64}, "scores": dict.fromkeys(one.scores, 0.5)})
-    told = {name: (was, now) for name, was, now in registry.differences(one, other)}
+    told = {name: (was, now) for name, was, now in differences(one, other)}
 
     assert {"interface": "the same", "logic": "the same", "data": "another", "split": "the same"} == {
         part: told[part][1] for part in one.made_of
     }
     assert all(told[name] == (f"{score:.3f}", "0.500") for name, score in one.scores.items())
+
+
+def test_two_cards_tell_which_settings_differ(models: Path) -> None:
+    """Both values; of lists what the one alone has; a card of before that keeps none is read, and says so."""
+    first = _more(models, "second")
+    card = read_card(models / first)
+    assert card.settings is not None
+    logic = {"made_of": {**card.made_of, "logic": "f" * 64}, "code": "e" * 64}
+    kinds = {**card.settings, "seed": 99, "encoders": {**card.settings["encoders"], "text": ["one", "two"]}}
+    text = card.model_copy(update={"settings": {**card.settings, "encoders": {"text": ["one", "three"]}}})
+    told = {name: (was, now) for name, was, now in differences(text, card.model_copy(update={**logic, "settings": kinds}))}
+
+    assert (("-three", "+two"), (str(card.settings["seed"]), "99")) == (told["encoders.text"], told["seed"])
+    assert ("code", card.code[:12], "e" * 12) in differences(card, card.model_copy(update=logic))
+    old = json.loads((models / "second" / CARD).read_text(encoding="utf-8"))
+    del old["settings"]
+    (models / "second" / CARD).write_text(json.dumps(old), encoding="utf-8")
+    older = read_card(models / "second")
+    assert ("settings", "not on its card", "on its card") in differences(older, card.model_copy(update=logic))
+    assert "How it was made" not in model_card(older, True)
+    assert f"| seed | {card.settings['seed']} |" in model_card(card, True)
 
 
 def test_a_model_of_another_question_is_not_promoted(models: Path, settings: Settings) -> None:

@@ -12,14 +12,12 @@ from pathlib import Path
 import pandas as pd
 from filelock import FileLock
 
-from .. import prediction_log, registry, replay
+from .. import fitness, prediction_log, registry, replay
 from ..bundle import Bundle, reference_of
 from ..card import CARD
 from ..data.schema import categories, conform
 from ..feature_store.catalog import StoreError
-from ..feature_store.store import FeatureStore, offered
-from ..feature_store.views import views_of
-from ..features import VIEWS
+from ..feature_store.store import FeatureStore
 from ..model.persistence import BundleError
 from ..reference import Reference
 from ..refusal import Refusal
@@ -182,9 +180,14 @@ def _reference(root: Path, version: str) -> tuple[Reference | None, str]:
 
 
 def _stored(settings: Settings, root: Path, bundle: Bundle, now: dt.datetime) -> list[Finding]:
+    store = FeatureStore(settings.features.folder(root))
     try:
-        views = views_of(offered(settings.features, root, VIEWS), bundle.card.columns.names)
-        newest = FeatureStore(settings.features.folder(root)).newest_events() if views else {}
+        views = fitness.fits(bundle.card, settings, root)
+        if views:
+            fitness.check_store(bundle.card, store)
+        newest = store.newest_events() if views else {}
+    except BundleError as error:
+        return [Finding("staleness", "fit", True, str(error))]
     except StoreError as error:
         return [Finding("staleness", "store", True, str(error))]
     return staleness.stored(views, newest, now)

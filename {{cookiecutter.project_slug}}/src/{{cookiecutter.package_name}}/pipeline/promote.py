@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,7 +50,8 @@ def run(settings: Settings, out: Path, root: Path, fit: Path, evaluate: Path) ->
             "compare them anew with `step evaluate --force`"
         )
     rows, sizes = pd.read_parquet(evaluate / "rows.parquet"), {name: _kilobytes(fit, name, settings) for name in candidates}
-    gate = Gate(rules, settings.data, rows, answers, sizes)
+    twin = next((name for name, made in parts.items() if version_of(made) == champion), None)
+    gate = Gate(rules, settings.data, rows, answers, sizes, twin)
     (name, better, why), waits = _choice(gate, fit, settings), False
     version = name and version_of(parts[name])
     if name and version:
@@ -66,7 +68,8 @@ def run(settings: Settings, out: Path, root: Path, fit: Path, evaluate: Path) ->
         registry.prune(models, rules.keep)
         better = approved
     if measured["champion"]["reason"]:
-        why += f"; model {compared} was not compared: {measured['champion']['reason']}"
+        reason = measured["champion"]["reason"].partition("; ")[0]  # this run has done what the rest advises
+        why += f"; model {compared} was not compared: {reason.removeprefix(f'model {compared} ')}"
     decision = {"metric": rules.metric, "confidence": rules.confidence, "best": name, "version": version, "promoted": better}
     decision |= {"waits": waits, "why": why, "champion": champion, "slices": gate.slice_rows()}
     decision |= {"candidates": [verdict.row() for verdict in gate.verdicts.values()]}
@@ -121,7 +124,7 @@ def made_of(name: str, fit: Path, settings: Settings) -> MadeOf:
     manifest = read_manifest(fit) or {}
     key = manifest.get("key", {})
     learns = {part: key.get(part) for part in ("code", "libraries", "python")} | {"files": manifest.get("sources")}
-    own = settings.model_dump(mode="json", include={"data", "columns", "encoders", "model", "cascade", "seed", "split"})
+    own = settings.model_dump(mode="json", include={"data", "columns", "split"}) | _behind_logic(settings)
     views = (fit / "views.sha256").read_text(encoding="utf-8")
     limits = settings.model_dump(mode="json", include={"validation": {"columns"}})
     return {
@@ -130,6 +133,10 @@ def made_of(name: str, fit: Path, settings: Settings) -> MadeOf:
         "logic": digest_of([name, own, learns]),
         "data": (fit / "train.sha256").read_text(encoding="utf-8"),
     }
+
+
+def _behind_logic(settings: Settings) -> dict[str, Any]:
+    return settings.model_dump(mode="json", include={"encoders", "model", "cascade", "seed"})
 
 
 def _origin(name: str, made: MadeOf, scores: dict[str, float], measured: Measured, fit: Path, settings: Settings) -> Origin:
@@ -141,6 +148,7 @@ def _origin(name: str, made: MadeOf, scores: dict[str, float], measured: Measure
         columns=settings.columns,
         split=settings.split,
         limits=settings.validation.columns,
+        settings=_behind_logic(settings),
         scores=scores,
         measured=measured,
         views=(fit / "views.sha256").read_text(encoding="utf-8"),

@@ -24,8 +24,8 @@ def show(root: Path) -> None:
     for name in (f"{metric} ◂", f"{100 * decision['confidence']:g} % interval", *others):
         table.add_column(name, justify="right")
     for row in decision["candidates"]:
-        shown = [f"{row['score']:.3f}", f"{row['low']:.3f} to {row['high']:.3f}"]
-        shown += [f"{scores[row['name']]['all'][name]:.3f}" for name in others]
+        shown = [f"{row['score']:z.3f}", f"{row['low']:z.3f} to {row['high']:z.3f}"]
+        shown += [f"{scores[row['name']]['all'][name]:z.3f}" for name in others]
         table.add_row(row["name"], *shown, style="bold" if row["name"] == decision["best"] else "")
     console = Console()
     console.print(table)
@@ -40,6 +40,8 @@ def show(root: Path) -> None:
 def _verdict(decision: dict[str, Any], answers: str | None) -> str:
     if answers is None:
         return "no model answers yet"
+    if answers == decision["version"] == decision["champion"]:
+        return f"model {answers} answers already, and {decision['best']} is the same"
     if answers == decision["version"]:
         return f"{decision['best']} answers as model {answers}"
     return f"model {answers} answers" + (

@@ -10,16 +10,13 @@ from typing import Any
 
 import pandas as pd
 
-from .. import registry
+from .. import fitness
 from ..bundle import Bundle
 from ..data.limits import bounded
 from ..data.row import formed
 from ..data.schema import SchemaError, conform, from_json_rows, keys, label, to_json_rows
-from ..feature_store.catalog import StoreError
-from ..feature_store.store import FeatureStore, offered
-from ..feature_store.views import FeatureView, views_digest, views_of
-from ..features import VIEWS
-from ..model.persistence import BundleError
+from ..feature_store.store import FeatureStore
+from ..feature_store.views import FeatureView
 from ..prediction_log import Entry, PredictionLog
 from ..settings import Settings, read_settings
 
@@ -46,12 +43,8 @@ class Predictor:
         Raises:
             StoreError: they were, or there are none.
         """
-        card = self.bundle.card
-        if self.views and views_digest(views_of(self.store.views, card.columns.names)) != card.views:
-            raise StoreError(
-                f"the feature store at {self.store.folder} was made by other views than model {card.version} was trained on; "
-                "retrain with `make run`"
-            )
+        if self.views:
+            fitness.check_store(self.bundle.card, self.store)
 
     @property
     def private(self) -> frozenset[str]:
@@ -187,15 +180,11 @@ def load_predictor(root: Path, version: str | None = None) -> Predictor:
     """A model of a project: the promoted one, if no version is named.
 
     Raises:
-        BundleError: there is none, it does not prove itself, or the features that it reads are defined otherwise now.
+        BundleError: there is none, it does not prove itself, or it fits neither the settings nor the feature views.
         StoreError: the features are not there.
     """
     settings = read_settings(root / "settings.toml")
-    bundle = registry.load(root / registry.FOLDER, version, settings.model.saved_as)
-    store = FeatureStore(settings.features.folder(root))
-    views = views_of(offered(settings.features, root, VIEWS), bundle.card.columns.names)
-    if views_digest(views) != bundle.card.views:
-        raise BundleError(f"features.py has changed since model {bundle.card.version} was trained; retrain with `make run`")
-    predictor = Predictor(bundle, store, tuple(views))
+    bundle, views = fitness.fitting(settings, root, version)
+    predictor = Predictor(bundle, FeatureStore(settings.features.folder(root)), views)
     predictor.check_store()
     return predictor

@@ -200,13 +200,13 @@ PARTS = {
     "data": "/data/",
     "model": "/model/",
     "gate and registry": "/(gate|intervals|registry|fitness|differences|bundle|proof|card|cli_models)",
-    "report": "/report/|/explanation|/report.py|/tracking",
+    "report": "/report/|/(explanation|occlusion|logged_answer|cli_explain)|/report.py|/tracking",
     "search": "/knobs|/tune|/search_space",
     "engine": "/(engine|due|compute|progress)",
     "documents": "/(documents|scorecard|cli_documents)",
 }
 MOST_LINES = {"feature store": 1020, "encoders": 800, "data": 800, "model": 460, "gate and registry": 780, "serving": 1260}
-MOST_LINES |= {"log and labels": 650, "monitoring": 1150, "report": 545, "search": 250, "engine": 250, "all else": 1400}
+MOST_LINES |= {"log and labels": 680, "monitoring": 1150, "report": 700, "search": 250, "engine": 250, "all else": 1400}
 MOST_LINES["documents"] = 210
 
 

@@ -58,6 +58,7 @@ def typist(project: Project, env: Mapping[str, str]) -> Callable[[str], str]:
     """Types a command in a project as if it were installed; what it printed, without colours, for no terminal reads it."""
     write_script(project.folder / ".venv" / "bin" / "python", f'#!/bin/sh\nexec {project.python} "$@"\n')
     versions: list[str] = []
+    ids: list[str] = []
 
     def types(command: str) -> str:
         if command.startswith("uvx "):
@@ -66,9 +67,11 @@ def typist(project: Project, env: Mapping[str, str]) -> Callable[[str], str]:
         program, *words = command.split()
         if program != ".venv/bin/next-pick":
             return plain(project.with_libraries("bash", "-c", command, env=env))
-        printed = project.warm(project.package, *(versions[-1] if word == "VERSION" else word for word in words))
+        printed = project.warm(project.package, *({"VERSION": versions[-1:], "ID": ids[:1]}.get(word, [word])[0] for word in words))
         if words == ["models", "list"]:
             versions[:] = re.findall(r"^[* ] (\S+)  ", printed, re.MULTILINE)
+        if words[0] == "log":
+            ids[:] = re.findall(r"^ ?(\d{8}-[0-9a-f]{20}) ", printed, re.MULTILINE)
         return plain(printed)
 
     return types

@@ -18,6 +18,7 @@ from typing import Annotated
 import typer
 
 from .cli_documents import documents_app
+from .cli_explain import explain_app
 from .cli_features import features_app
 from .cli_labels import labels_app
 from .cli_models import models_app
@@ -30,7 +31,7 @@ from .settings import Settings
 app = typer.Typer(help="Train on raw tables and answer rows.", no_args_is_help=True, pretty_exceptions_enable=False)
 for name, words in {"models": models_app, "features": features_app, "labels": labels_app}.items():
     app.add_typer(words, name=name)
-for words in (monitor_app, replay_app, documents_app):
+for words in (explain_app, monitor_app, replay_app, documents_app):
     app.add_typer(words)
 
 
@@ -194,17 +195,6 @@ def predict(
     for number, reply in enumerate(replies):
         said = {"prediction_id": ids and ids[number], **reply.answer}
         typer.echo(json.dumps(said, indent=2, ensure_ascii=False))
-
-
-@app.command()
-def explain(
-    key: Annotated[str, typer.Argument(help="of the row's entity", metavar="ID")],
-    row: Annotated[int | None, typer.Option(help="which of its rows, 1 for the oldest; without it, the newest")] = None,
-) -> None:
-    """Show one row in every step: raw, validated, with its features, encoded, routed, answered."""
-    from .explanation import explained, show
-
-    show(explained(project_settings(), project_folder(), key, row))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Explanation: one row of the raw table through every step, to the promoted model's answer.
+"""Explanation: one row of the raw table through every step, to a model's answer, and what moved it.
 
 For whoever trains: it reads what the steps wrote, on both sides of the split. The row's segment is the model's to find out.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.dataset as ds
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -21,17 +23,21 @@ from rich.text import Text
 
 from . import registry
 from .bundle import Bundle
-from .data.schema import categories, conform, moment, to_json_rows
+from .data.batches import as_frame
+from .data.schema import categories, conform, from_json_rows, moment, to_json_rows
 from .data.split import is_test
 from .digests import digest_of
 from .encoders.opinion import opinion
 from .feature_store.store import FeatureStore
 from .feature_store.views import views_of
+from .model.answers import said
+from .occlusion import MOST, occluded
 from .pipeline.freshness import artifacts, read_manifest
 from .pipeline.steps import STEPS, needed
 from .refusal import Refusal
 from .settings import Settings
 
+HARDLY = 0.005  # of the answer, below which a difference is none worth a word
 LARGEST = 3  # encoded columns of a modality that are named
 LIKELIEST = 10  # classes that are named
 LONG = 60  # characters of a text
@@ -48,7 +54,7 @@ class Part:
     rows: list[tuple[Any, ...]]
 
 
-def explained(settings: Settings, root: Path, key: str, number: int | None = None) -> list[Part]:
+def explained(settings: Settings, root: Path, key: str, number: int | None = None, version: str | None = None) -> list[Part]:
     """What each step made of a row; of one that was put aside, no more than why.
 
     Args:
@@ -56,6 +62,7 @@ def explained(settings: Settings, root: Path, key: str, number: int | None = Non
         root: its folder.
         key: of the row's entity.
         number: which of the entity's rows, 1 for the oldest; without it, the newest.
+        version: of the model; without it, the one that answers.
 
     Raises:
         Refusal: there is no such row, a step has not run, or no model answers these rows.
@@ -74,7 +81,8 @@ def explained(settings: Settings, root: Path, key: str, number: int | None = Non
     times = [moment(value) or dt.datetime.min for value in raw[data.event_time]] if data.event_time else [0] * len(raw)
     at = sorted(range(len(raw)), key=lambda place: times[place])[number - 1]
     row = raw.astype(object).iloc[at].to_dict()
-    parts = [Part(f"{data.entity} = {key}, row {number} of {len(raw)}, as ingested", ("column", "value"), list(row.items()))]
+    parts = [_headline(settings, root, row, version)]
+    parts += [Part(f"{data.entity} = {key}, row {number} of {len(raw)}, as ingested", ("column", "value"), list(row.items()))]
     aside = _rows(home / "validate" / "quarantine.parquet", data.entity, key)
     bad = [str(one) for one in to_json_rows(aside.drop(columns="reasons"), settings.columns.image)]
     held = [str(one) in bad for one in to_json_rows(raw, settings.columns.image)]
@@ -88,12 +96,12 @@ def explained(settings: Settings, root: Path, key: str, number: int | None = Non
     side = "test" if tested[place] else "train"
     joined = _rows(home / ("test_set" if tested[place] else "training_set") / f"{side}.parquet", data.entity, key)
     joined = joined.iloc[[int((tested[:place] == tested[place]).sum())]]
-    bundle = registry.load(root / registry.FOLDER, saved_as=settings.model.saved_as)
+    bundle = registry.load(root / registry.FOLDER, version, settings.model.saved_as)
     registry.check(bundle.card, data)
     views = views_of(FeatureStore(home / "materialize").views, bundle.card.columns.names)
     features = [(name, joined[name].iloc[0], view.name) for view in views for name in view.names if name in joined]
     parts.append(Part(f"features, as known then ({side} row)", ("feature", "value", "view"), features))
-    return [*parts, *_answer(bundle, joined)]
+    return [*parts, *_answer(bundle, root, joined)]
 
 
 def show(parts: list[Part]) -> None:
@@ -140,14 +148,33 @@ def _rows(path: Path, entity: str, key: str) -> pd.DataFrame:
     return pd.read_parquet(path, filters=[(entity, "in", own.unique().tolist())]) if len(own) else pd.read_parquet(path).head(0)
 
 
-def _answer(bundle: Bundle, row: pd.DataFrame) -> list[Part]:
+def _headline(settings: Settings, root: Path, row: Mapping[Any, Any], version: str | None) -> Part:
+    """Which row is shown, and by which model, for it is easily taken for an answer that was given."""
+    data, current = settings.data, registry.current_version(root / registry.FOLDER)
+    when = [("of", row[data.event_time])] if data.event_time else []
+    shown = [("row", f"a raw row of table {data.rows!r}, no logged answer"), *when]
+    state = "answers now" if version in (None, current) else "does not answer now"
+    return Part("what is shown", ("", ""), [*shown, ("by model", version or current), ("which", state)])
+
+
+def _answer(bundle: Bundle, root: Path, row: pd.DataFrame) -> list[Part]:
     """From the joined row to the model's answer."""
-    card, (encode, model) = bundle.card, (bundle.pipeline[0], bundle.pipeline[-1])
+    card = bundle.card
     absent = [name for name in card.columns.names if name not in row]
     if absent:
         raise Refusal(f"model {card.version} reads {absent[0]!r}, which the rows no longer have; retrain with `make run`")
     inputs = conform(row, card.columns.modalities())[list(card.columns.names)]
+    answer = bundle.answerer.answers(inputs).iloc[0]
+    final = [(name, answer[name]) for name in answer.index if name == "prediction" or told(answer[name]) != NOTHING]
+    final += [("truth", row[card.data.target].iloc[0]), ("model", card.version)]
+    return [*in_steps(bundle, inputs), Part("answer", ("", ""), final), *moved(bundle, root, inputs)]
+
+
+def in_steps(bundle: Bundle, inputs: pd.DataFrame, segment: Any = None) -> list[Part]:
+    """How a model reads one conformed row: encoded and, by a cascade, routed; by its segment, if that was given."""
+    card, (encode, model) = bundle.card, (bundle.pipeline[0], bundle.pipeline[-1])
     Z, names = encode.transform(inputs), encode.get_feature_names_out()
+    known = None if segment is None else [segment]
     encoded, routes = [], []
     for modality in card.columns.by_modality():
         block = encode.output_indices_[modality]
@@ -157,24 +184,51 @@ def _answer(bundle: Bundle, row: pd.DataFrame) -> list[Part]:
         encoded.append((modality, len(own), float(np.linalg.norm(own)), words))
     classes = getattr(model, "classes_", None)
     if getattr(model, "routes_", ()):
-        said, weights = model.weights(Z)
+        shares, weights = model.weights(Z, known)
         parts = model.parts()
-        for route, probability, weight in zip(model.routes_, said[:, 0], weights[:, 0], strict=False):
+        for route, probability, weight in zip(model.routes_, shares[:, 0], weights[:, 0], strict=False):
             found = opinion(parts.get(f"specialist {route}") or parts["everybody"], Z, classes)[0]
             answer = found[0] if classes is None else f"{classes[found.argmax()]} {found.max():.3f}"
             routes.append((route, float(probability), float(weight), answer))
-    answer = bundle.answerer.answers(inputs).iloc[0]
-    final = [(name, answer[name]) for name in answer.index if name == "prediction" or told(answer[name]) != NOTHING]
-    final += [("truth", row[card.data.target].iloc[0]), ("model", card.version)]
     told_parts = [
         Part("encoded", ("modality", "columns", "norm", "largest"), encoded),
         Part("routed", ("segment", "probability", "weight", "specialist's answer"), routes),
-        Part("answer", ("", ""), final),
     ]
-    if classes is not None:
-        shares = pd.Series(model.predict_proba(Z)[0], classes).sort_values(ascending=False, kind="stable")[:LIKELIEST]
-        told_parts.append(Part("probabilities", ("class", "probability"), list(shares.items())))
     return [part for part in told_parts if part.rows]
+
+
+def moved(bundle: Bundle, root: Path, inputs: pd.DataFrame, segment: Any = None) -> list[Part]:
+    """What a model says of a row, and what moved that: by each column, against the values of other rows.
+
+    Args:
+        bundle: of the model.
+        root: of the project, whose training rows lend their values; where they are not there, the model's golden rows do.
+        inputs: one row, conformed.
+        segment: of the row, if it was given.
+    """
+    answer = said(bundle.pipeline[-1], bundle.pipeline[0].transform(inputs), inputs.index, segment and [segment]).iloc[0]
+    shares = answer.filter(regex="^p:").rename(lambda name: name[2:]).sort_values(ascending=False, kind="stable")[:LIKELIEST]
+    others, whose = _others(bundle, root)
+    number, found = occluded(bundle, inputs, others, segment)
+    what = "prediction" if shares.empty else f"probability of {answer['prediction']}"
+    words = ["hardly moves it" if abs(by) < HARDLY * abs(number) else "raises it" if by > 0 else "lowers it" for by in found]
+    rows = [(name, inputs[name].iloc[0], f"{by:+.3g}", word) for (name, by), word in zip(found.items(), words, strict=True)]
+    title = f"what moved the answer: {what}, {number:.3g}, and what of it each value adds beside the values of {whose}"
+    parts = [Part("probabilities", ("class", "probability"), list(shares.items()))] if len(shares) else []
+    return [*parts, Part(title, ("column", "value", "adds", "which"), rows)]
+
+
+def _others(bundle: Bundle, root: Path) -> tuple[pd.DataFrame, str]:
+    """Rows that lend their values, evenly of all training rows, and whose they are."""
+    card, path = bundle.card, artifacts(root) / "training_set" / "train.parquet"
+    forms, names = card.columns.modalities(), list(card.columns.names)
+    rows = ds.dataset(path) if path.exists() else None
+    if rows is None or not {*names} <= {*rows.schema.names}:
+        golden = from_json_rows(card.golden_rows, card.columns.image)
+        return conform(golden, forms)[names], f"{len(golden)} golden rows"
+    count = rows.count_rows()
+    taken = rows.take(np.unique(np.linspace(0, count - 1, MOST).astype(int)), columns=names)
+    return conform(as_frame(taken), forms)[names], f"{taken.num_rows} training rows"
 
 
 def _picture(value: bytes) -> str:

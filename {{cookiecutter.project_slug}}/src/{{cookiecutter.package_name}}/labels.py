@@ -131,7 +131,7 @@ def forget(folder: Path, key: int | str) -> tuple[int, int]:
         LogError: an answer cannot be deleted.
         LabelError: a label cannot be.
     """
-    its = (json.dumps(prediction_log.about(folder, key)),)
+    its = (json.dumps(prediction_log.read(folder, columns=("id", "at"), key=key)["id"].tolist()),)
     with _told(folder):
         labels = ledger.erase(folder / FILE, [("DELETE FROM labels WHERE id IN (SELECT value FROM json_each(?))", its)])
     return prediction_log.forget(folder, key), labels

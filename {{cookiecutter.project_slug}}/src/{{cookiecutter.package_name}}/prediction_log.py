@@ -165,9 +165,16 @@ def identity(at: dt.datetime, of: str | None = None) -> str:
 
 
 def read(
-    folder: Path, since: Time = None, until: Time = None, last: int | None = None, columns: Sequence[str] = COLUMNS
+    folder: Path,
+    since: Time = None,
+    until: Time = None,
+    last: int | None = None,
+    columns: Sequence[str] = COLUMNS,
+    **only: int | str | None,
 ) -> pd.DataFrame:
     """The answers that were logged from `since` on and before `until`, the oldest first; of them the last ones, if so many are.
+
+    `only` is the `id` or the `key` of those asked for.
 
     Returns:
         The columns asked for: `at` is a time in UTC, `inputs` and `answer` are dictionaries, `masked` is a list of columns.
@@ -176,11 +183,13 @@ def read(
         LogError: a file cannot be read.
     """
     low, high = ("" if end is None else end.astimezone(dt.UTC).isoformat(timespec="microseconds") for end in (since, until))
-    query = f"SELECT {', '.join(columns)} FROM predictions WHERE at >= ? AND at < ? ORDER BY at DESC, rowid DESC LIMIT ?"  # noqa: S608 no value
+    asked = {name: str(value) for name, value in only.items() if value is not None}
+    of = "".join(f" AND CAST({name} AS TEXT) = ?" for name in asked)
+    query = f"SELECT {', '.join(columns)} FROM predictions WHERE at >= ? AND at < ?{of} ORDER BY at DESC, rowid DESC LIMIT ?"  # noqa: S608 no value
     found: list[tuple[Any, ...]] = []  # the newest first
     for path in reversed(ledger.days(folder)):
         if low[:10] <= path.stem <= (high or "9"):
-            found += _rows(path, query, (low, high or "9", -1 if last is None else last - len(found)))
+            found += _rows(path, query, (low, high or "9", *asked.values(), -1 if last is None else last - len(found)))
     frame = pd.DataFrame(found[::-1], columns=list(columns))
     frame["at"] = pd.to_datetime(frame["at"], utc=True, format="ISO8601")
     for name in {"inputs", "answer", "masked"} & {*columns}:
@@ -196,16 +205,6 @@ def known(folder: Path, ids: Collection[str]) -> set[str]:
     """
     days = {path: [id_ for id_ in ids if id_.startswith(f"{path.stem.replace('-', '')}-")] for path in ledger.days(folder)}
     return {id_ for path, its in days.items() for (id_,) in _rows(path, "SELECT id FROM predictions WHERE id IN", its)}
-
-
-def about(folder: Path, key: int | str) -> list[str]:
-    """The ids of the answers about an entity.
-
-    Raises:
-        LogError: a file cannot be read.
-    """
-    query = "SELECT id FROM predictions WHERE CAST(key AS TEXT) = ?"
-    return [id_ for path in ledger.days(folder) for (id_,) in _rows(path, query, (str(key),))]
 
 
 def pictures(folder: Path, digests: Collection[str]) -> dict[str, bytes]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,10 +26,10 @@ NOT_KEPT = "a picture was not kept"
 
 @dataclass(frozen=True)
 class Replay:
-    """How many answers came out as they were logged, why others were left out, and in what the rest differ."""
+    """How many answers came out as they were logged, why others, by id, were left out, and in what the rest differ."""
 
     equal: int
-    left_out: Mapping[str, int]
+    left_out: Mapping[str, str]
     differences: pd.DataFrame
 
 
@@ -42,17 +41,17 @@ def replay(log: pd.DataFrame, folder: Path, load: Callable[[str], Bundle]) -> Re
         folder: of the log, for pictures.
         load: gives the bundle of a version; what it refuses is told.
     """
-    equal, left_out, found = 0, Counter[str](), list[pd.DataFrame]()
+    equal, left_out, found = 0, dict[str, str](), list[pd.DataFrame]()
     for version, its in log.groupby("model", sort=False):
         try:
             bundle = load(str(version))
         except BundleError as error:
-            left_out[str(error)] += len(its)
+            left_out |= dict.fromkeys(its["id"], str(error))
             continue
         for part in (its[start : start + ROWS] for start in range(0, len(its), ROWS)):
             again = replayed(bundle, part, folder)
-            masked = sum(_hidden(part, _read(bundle.card)))
-            left_out += Counter({MASKED: masked, NOT_KEPT: len(part) - masked - len(again)})  # which keeps what is above zero
+            hidden = zip(part.index, part["id"], _hidden(part, _read(bundle.card)), strict=True)
+            left_out |= {id_: MASKED if masked else NOT_KEPT for at, id_, masked in hidden if at not in again.index}
             found.append(differences(part, again))
             equal += len(again) - found[-1]["id"].nunique()
     others = [part for part in found if len(part)]

@@ -50,7 +50,7 @@ def test_each_of_an_entitys_rows_is_found_again_in_every_step(root: Path, settin
     raw = pd.read_parquet(root / "artifacts" / "ingest" / f"{data.rows}.parquet")
     own = raw[raw[data.entity] == rows[data.entity].iloc[0]]
     for number in range(1, len(own) + 1)[:5] if len(own) == len(rows) else ():  # all of them good, and on this side
-        first, _, features, *_ = explained(settings, root, str(rows[data.entity].iloc[0]), number)
+        _, first, _, features, *_ = explained(settings, root, str(rows[data.entity].iloc[0]), number)
         assert moment(dict(first.rows).get(data.event_time)) == moment(rows.iloc[number - 1].get(data.event_time))
         assert features.title == f"features, as known then ({SIDES[file]} row)"
         known = rows.iloc[number - 1]
@@ -65,7 +65,7 @@ def test_every_candidate_can_be_explained(root: Path, settings: Settings, predic
         model = load(file_of(fit, name, settings.model.saved_as))
         pipeline = Pipeline([("encode", predictor.bundle.pipeline[0]), ("model", model)])
         bundle = replace(predictor.bundle, pipeline=pipeline, answerer=Answerer(pipeline))
-        parts = {part.title: part.rows for part in explanation._answer(bundle, row)}
+        parts = {part.title: part.rows for part in explanation._answer(bundle, root, row)}
         answer = {str(word): value for word, value in parts["answer"]}
 
         assert [*columns] == [modality for modality, *_ in parts["encoded"]]
@@ -97,11 +97,11 @@ def test_a_row_that_was_put_aside_is_shown_with_its_reasons(root: Path, settings
     own = raw[raw[data.entity] == key].head(1).assign(**{data.target: None})
     pd.concat([own, raw]).to_parquet(steps / "ingest" / f"{data.rows}.parquet", index=False)
     own.assign(reasons=[["the target is null"]]).to_parquet(steps / "validate" / "quarantine.parquet", index=False)
-    first, aside = explained(settings, tmp_path, str(key), 1)
+    _, first, aside = explained(settings, tmp_path, str(key), 1)
 
     assert [("the target is null",)] == aside.rows
     assert NOTHING == told(dict(first.rows)[data.target])
-    assert _told(before[1:]) == _told(explained(settings, tmp_path, str(key))[1:])
+    assert _told(before[2:]) == _told(explained(settings, tmp_path, str(key))[2:])
 
 
 def test_the_newest_row_is_that_of_the_latest_time(root: Path, settings: Settings, tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_the_command_shows_it(root: Path, settings: Settings, monkeypatch: pytes
     done = CliRunner().invoke(app, ["explain", key, "--row", "1"])
 
     assert 0 == done.exit_code
-    places = [done.stdout.index(title) for title in ("as ingested", "validated", "features", "encoded", "answer", "truth")]
+    places = [done.stdout.index(title) for title in ("as ingested", "validated", "features", "encoded", "truth", "what moved")]
     assert sorted(places) == places
     assert not set(done.stdout) & set("│─\x1b")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -148,7 +149,7 @@ def test_masked_rows_are_said(logged: Logged, predictor: Predictor, tmp_path: Pa
     found = replay(log, tmp_path, lambda _: predictor.bundle)
 
     assert 0 < masked < len(log)
-    assert (found.equal, found.left_out) == (len(log) - masked, {MASKED: masked})
+    assert (found.equal, Counter(found.left_out.values())) == (len(log) - masked, {MASKED: masked})
     assert [not names for names in log["masked"]] == log.index.isin(
         inputs_of(log, predictor.bundle.card, tmp_path)[0].index
     ).tolist()
@@ -163,7 +164,7 @@ def test_pictures_that_were_not_kept_are_said(logged: Logged, predictor: Predict
     found = replay(log, tmp_path, lambda _: predictor.bundle)
 
     assert found.equal == len(log) - with_one
-    assert found.left_out == ({NOT_KEPT: with_one} if images else {})
+    assert Counter(found.left_out.values()) == ({NOT_KEPT: with_one} if images else {})
     assert len(found.differences) == 0
 
 
@@ -190,7 +191,7 @@ def test_a_model_that_is_gone_is_said(logged: Logged, predictor: Predictor, tmp_
 
     found = replay(other, tmp_path, load)
 
-    assert (found.equal, found.left_out) == (len(log) - 2, {"there is no model 'gone'": 2})
+    assert (found.equal, found.left_out) == (len(log) - 2, dict.fromkeys(log["id"][:2], "there is no model 'gone'"))
 
 
 def test_the_word_replay(root: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,9 @@ def typist(project: Project, env: Mapping[str, str]) -> Callable[[str], str]:
         program, *words = command.split()
         if program != ".venv/bin/next-pick":
             return plain(project.with_libraries("bash", "-c", command, env=env))
-        printed = project.warm(project.package, *({"VERSION": versions[-1:], "ID": ids[:1]}.get(word, [word])[0] for word in words))
+        printed = project.warm(
+            project.package, *({"VERSION": versions[-1:], "ID": ids[:1]}.get(word, [word])[0] for word in words)
+        )
         if words == ["models", "list"]:
             versions[:] = re.findall(r"^[* ] (\S+)  ", printed, re.MULTILINE)
         if words[0] == "log":

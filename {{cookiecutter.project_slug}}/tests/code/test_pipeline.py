@@ -212,6 +212,17 @@ def test_a_log_that_cannot_be_kept_hides_nothing(monkeypatch: pytest.MonkeyPatch
         run_step(BY_NAME["report"], settings, copy, force=True)
 
 
+def test_a_note_that_cannot_be_kept_fails_the_step_by_name(copy: Path, settings: Settings) -> None:
+    """As where the disk is full just when a step has finished: no traceback, and what it wrote is taken for done."""
+    note = artifacts(copy) / ".evaluate.asked"
+    note.unlink()
+    note.symlink_to("nowhere/to_be_written")
+    with pytest.raises(StepError, match=r"step evaluate failed: FileNotFoundError: .*; where it had finished, the next run finds"):
+        run_step(BY_NAME["evaluate"], settings, copy, force=True)
+
+    assert is_fresh(BY_NAME["evaluate"], settings, copy)
+
+
 def test_a_killed_step_runs_again(copy: Path) -> None:
     """`kill -9` in the middle leaves no folder that could be taken for a finished one, and the next run sweeps its rest."""
     shutil.rmtree(artifacts(copy) / "fit")

@@ -42,12 +42,15 @@ def run_step(step: Step, settings: Settings, root: Path, *, force: bool = False)
     for need in step.needs:
         if read_manifest(home / need) is None:
             raise StepError(f"step {step.name} needs what step {need} writes; run that one first, or all with `run`")
-    home.mkdir(parents=True, exist_ok=True)
-    with FileLock(home / f".{step.name}.lock"):  # a second run waits, then finds the step done; a killed one holds no lock
-        fresh, began = not force and is_fresh(step, settings, root), time.monotonic()
-        if not fresh:
-            _run(step, settings, root)
-        asked(step, root, None if fresh else time.monotonic() - began)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with FileLock(home / f".{step.name}.lock"):  # a second run waits, then finds the step done; a killed one holds no lock
+            fresh, began = not force and is_fresh(step, settings, root), time.monotonic()
+            if not fresh:
+                _run(step, settings, root)
+            asked(step, root, None if fresh else time.monotonic() - began)
+    except OSError as error:  # of the notes beside its folder: what the step itself meets, `_run` has named
+        raise StepError(f"step {step.name} failed: {_cause(error)}; where it had finished, the next run finds that") from error
     return not fresh
 
 

@@ -35,17 +35,20 @@ ALONE = (
     "tests/model/test_cascade.py",
     "tests/model/test_stale_parts.py",
 )
-# What they ask of servers, settings, the log and labels is nearly the same whatever a model reads and is. So they are run
-# where it reads all and is a cascade, and where it reads least and is a single one, with either feature store; elsewhere they
-# would take as long as all the others together.
+# What they ask of servers, settings, the log, labels and the registry is nearly the same whatever a model reads and is. So they
+# are run where it reads all and is a cascade, and where it reads least and is a single one, each with another feature store;
+# elsewhere they would take as long as all the others together.
 AT_CORNERS = tuple(
     f"tests/code/test_{what}.py"
     for what in (
         *("api_cache", "api_candidate", "api_limits", "api_live", "api_process", "api_schema", "batch", "drift"),
-        *("labels", "load", "monitor", "quality", "reference", "staleness", "trial"),
+        *("labels", "load", "monitor", "pipeline", "promotion", "quality", "reference", "staleness", "trial", "tune"),
     )
 )
-CORNERS = ({"modalities": "tabular_text_image", "model": "cascade"}, {"modalities": "tabular", "model": "single"})
+CORNERS = (
+    {"modalities": "tabular_text_image", "model": "cascade", "feature_store": "duckdb"},
+    {"modalities": "tabular", "model": "single", "feature_store": "feast"},
+)
 READS = Path(__file__).with_name("reads.py")
 
 Files = dict[str, bytes]
@@ -53,7 +56,7 @@ Files = dict[str, bytes]
 
 def is_corner(answers: Answers) -> bool:
     """Whether a project with these answers is asked all that its own tests ask."""
-    return {question: (DEFAULTS | answers)[question] for question in ("modalities", "model")} in CORNERS
+    return any((DEFAULTS | answers).items() >= corner.items() for corner in CORNERS)
 
 
 def assert_passes(test: str, project: Project, shared: Path) -> None:

@@ -48,15 +48,24 @@ def some(count: int) -> list[Answers]:
 
 
 def each_engine() -> list[Answers]:
-    """Few variants in which each engine but the default meets each other answer."""
+    """Few variants in which each engine but the default occurs, and each answer."""
     question = "orchestrator"
     others = [variant for variant in full_product() if variant[question] != DEFAULTS[question]]
-    return covering(2, others)
+    return covering(1, others)
+
+
+def pairs_of(*questions: str) -> list[Answers]:
+    """Few sets of answers to some questions in which each answer meets each other one."""
+    return covering(2, products({question: SUPPORTED[question] for question in questions}))
 
 
 def product_of(licenses: tuple[str, ...]) -> list[Answers]:
     """Every combination of some licences with all other answers."""
-    offered = SUPPORTED | {"license": licenses}
+    return products(SUPPORTED | {"license": licenses})
+
+
+def products(offered: dict[str, tuple[str, ...]]) -> list[Answers]:
+    """Every combination of one answer to each question."""
     return [dict(zip(offered, answers, strict=True)) for answers in product(*offered.values())]
 
 

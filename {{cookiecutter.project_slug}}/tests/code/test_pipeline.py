@@ -217,7 +217,7 @@ def test_a_note_that_cannot_be_kept_fails_the_step_by_name(copy: Path, settings:
     note = artifacts(copy) / ".evaluate.asked"
     note.unlink()
     note.symlink_to("nowhere/to_be_written")
-    with pytest.raises(StepError, match=r"step evaluate failed: FileNotFoundError: .*; where it had finished, the next run finds"):
+    with pytest.raises(StepError, match=r"step evaluate failed: FileNotFoundError: .*; where it had finished, the next"):
         run_step(BY_NAME["evaluate"], settings, copy, force=True)
 
     assert is_fresh(BY_NAME["evaluate"], settings, copy)

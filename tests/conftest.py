@@ -44,6 +44,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("variant", chosen(metafunc.config), ids=name_of)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where workers share the tests, the long ones, which come last, are begun first: at the end, short ones fill the time."""
+    if hasattr(config, "workerinput"):
+        items.reverse()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A failure of whatever kind names the command that makes its variant again."""

@@ -44,8 +44,10 @@ class Evidence:
             terminalreporter.line(line)
         ran, runtimes = len(self.done["run"]), len(self.runtimes)
         terminalreporter.line(f"The {ran} that ran have {runtimes} different sets of runtime files, their engines' aside.")
-        terminalreporter.line("Each set was run once. Sets in which each modality, model and feature store meets each other one")
-        terminalreporter.line("were tested by their own tests; files of tests/passes.py ran once for all in which what they look for is equal.")
+        terminalreporter.line(
+            "Each set was run once. Own tests ran where modality, model and feature store meet each other, in pairs;"
+        )
+        terminalreporter.line("their files in tests/passes.py ran once for all sets in which what they look for is equal.")
         if self.floor and self.missing():
             terminalreporter.section("below 100 %", red=True)
             for line in self.missing():

@@ -17,7 +17,6 @@ from pathlib import Path
 import forks
 from filelock import FileLock
 from project import CommandFailed, Project
-from variants import DEFAULTS, Answers
 
 # Each takes a second or more and reads no settings, which hardly two variants share: two fifths of a suite's time.
 ALONE = (
@@ -36,27 +35,24 @@ ALONE = (
     "tests/model/test_stale_parts.py",
 )
 # What they ask of servers, settings, the log, labels and the registry is nearly the same whatever a model reads and is. So they
-# are run where it reads all and is a cascade, and where it reads least and is a single one, each with another feature store;
-# elsewhere they would take as long as all the others together.
-AT_CORNERS = tuple(
+# are run where it reads least and is a single one, with Feast, and where the default project is installed, whose model reads
+# all and is a cascade. Elsewhere they would take as long as all the others together.
+AT_A_CORNER = tuple(
     f"tests/code/test_{what}.py"
     for what in (
         *("api_cache", "api_candidate", "api_limits", "api_live", "api_process", "api_schema", "batch", "drift"),
         *("labels", "load", "monitor", "pipeline", "promotion", "quality", "reference", "staleness", "trial", "tune"),
     )
 )
-CORNERS = (
-    {"modalities": "tabular_text_image", "model": "cascade", "feature_store": "duckdb"},
-    {"modalities": "tabular", "model": "single", "feature_store": "feast"},
-)
+THE_CORNER = {"modalities": "tabular", "model": "single", "feature_store": "feast"}
 READS = Path(__file__).with_name("reads.py")
 
 Files = dict[str, bytes]
 
 
-def is_corner(answers: Answers) -> bool:
-    """Whether a project with these answers is asked all that its own tests ask."""
-    return any((DEFAULTS | answers).items() >= corner.items() for corner in CORNERS)
+def without(tests: Iterable[str]) -> dict[str, str]:
+    """The environment in which pytest leaves these files out."""
+    return {"PYTEST_ADDOPTS": " ".join(f"--ignore={test}" for test in tests)}
 
 
 def assert_passes(test: str, project: Project, shared: Path) -> None:

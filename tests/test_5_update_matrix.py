@@ -16,7 +16,7 @@ from commands import commit, git
 from conftest import ROOT, Caches
 from edits import EDITS, GONE, heavy, ordinary, owners, print_stages, rewrite
 from history import NEWEST, NEXT, NOW, History, kept, releases, update
-from passes import ALONE, AT_CORNERS
+from passes import ALONE, AT_A_CORNER, without
 from project import ANSWERS_FILE, Project
 from variants import DEFAULTS, SUPPORTED, Answers, name_of, some
 
@@ -165,8 +165,7 @@ def test_settled_project_works(made: Made, caches: Caches) -> None:
     picture = "```mermaid\n" + project.warm(project.package, "dag").strip() + "\n```"
     rewrite(project.folder / "README.md", r"(?s)```mermaid\n.*?```", picture)
     project.with_libraries("make", "check", env=caches(project))
-    left = " ".join(f"--ignore={test}" for test in (*ALONE, *AT_CORNERS))
-    project.with_libraries("make", "test", env={"PYTEST_ADDOPTS": left})
+    project.with_libraries("make", "test", env=without((*ALONE, *AT_A_CORNER)))
 
     assert "notice: done" in project.make("run")
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT, Record, Render, Rendered
 from filelock import FileLock
-from passes import ALONE, AT_CORNERS, assert_passes, is_corner, only, options
+from passes import ALONE, AT_A_CORNER, THE_CORNER, assert_passes, only, options
 from project import Project
 from server import serving
 from variants import DEFAULTS, SUPPORTED, Answers, each_engine, name_of, pairs_of
@@ -93,11 +93,11 @@ def shared_pass(what: str, holds: Callable[[Project, Path], None], of: Project, 
 
 
 def assert_own_tests_pass(project: Project, shared: Path) -> None:
-    """All of them, some only where no project passed them that is the same in all that they look for, some at the corners."""
+    """All of them, some only where no project passed them that is the same in all that they look for, some at a corner."""
     alone = [test for test in ALONE if (project.folder / test).exists()]
     for test in alone:
         assert_passes(test, project, shared)
-    left = [*alone, *([] if is_corner(project.answers) else AT_CORNERS)]
+    left = alone if project.answers.items() >= THE_CORNER.items() else [*alone, *AT_A_CORNER]
     project.warm("pytest", "-q", "-p", "no:cacheprovider", *(f"--ignore={test}" for test in left))
 
 

@@ -18,7 +18,6 @@ from commands import at_a_terminal, commit, git
 from conftest import Render
 from filelock import FileLock
 from image import built
-from passes import ALONE, AT_CORNERS
 from project import CommandFailed, Project
 from readme import commands
 from runs import STEPS
@@ -48,7 +47,7 @@ def test_readme_of_a_project_is_true(
     """Every command of its README works in its order, for variants that hold each answer, under pandas 3.
 
     Feast takes 2.3 alone, under which the default project is run as well, with the tests of its store. The default project's
-    tests are all run; of the others' those that are not run for every variant. What serves needs no training package. The
+    tests are all run; of the others' those of their engine and the whole run. What serves needs no training package. The
     hooks find nothing to change, and none of it leaves a file that git would want.
     """
     project = Project.render("copier", released, answers, tmp_path / "rendered")
@@ -57,8 +56,8 @@ def test_readme_of_a_project_is_true(
     listed = commands(text)
     assert {"make install", "make check", "make test", "make run", "make predict", "uvx copier update"} <= set(listed)
     assert ("make ui" in listed) == (answers["orchestrator"] == "dagster")
-    left = [] if answers == DEFAULTS else [f"--ignore={test}" for test in (*ALONE, *AT_CORNERS)]
-    said = read_and_type(listed, project, reader | {"PYTEST_ADDOPTS": " ".join(left)}, FileLock(shared / "ports.lock"))
+    tests = "" if answers == DEFAULTS else f"{SOME} tests/code/test_engine.py tests/test_whole_run.py"
+    said = read_and_type(listed, project, reader | {"PYTEST_ADDOPTS": tests}, FileLock(shared / "ports.lock"))
 
     asked = [json.loads(said[command]) for command in listed if command.startswith("curl")]
     if answers["serving"] == "api":
@@ -161,7 +160,10 @@ def assert_image_works(project: Project, reader: dict[str, str], place: Path) ->
 
 @pytest.mark.slow
 def test_readme_of_the_template_is_true(released: Path, reader: dict[str, str], tmp_path: Path) -> None:
-    """Every command of it works in its order, in a fresh clone, then in a project; `make test`, which this is, is only read."""
+    """Every command of it works in its order, in a fresh clone, then in a project.
+
+    `make test` is what runs this, and has begun with `make install`: they are only read.
+    """
     listed = commands((released / "README.md").read_text(encoding="utf-8"))
     checkout = next(command for command in listed if command.startswith("uvx cookiecutter"))
     git(released, "tag", "--force", checkout.split()[-1])
@@ -175,7 +177,7 @@ def test_readme_of_the_template_is_true(released: Path, reader: dict[str, str], 
         "make demo": lambda: clone.run("make", "demo", env=reader),
         "make test": lambda: clone.run("make", "--dry-run", "test", env=reader),
         "pip install uv": lambda: clone.run("pip", "install", "--quiet", "uv", env=reader),
-        "make install": lambda: clone.run("make", "install", env=reader),
+        "make install": lambda: clone.run("make", "--dry-run", "install", env=reader),
         "uvx copier copy URL-OR-PATH my-project": lambda: at_a_terminal(f"uvx copier copy {released} my-project", work, reader),
         checkout: lambda: at_a_terminal(checkout.replace("URL-OR-PATH", f"git+file://{released}"), work, reader),
         (begin := "git init && make install check test run predict"): lambda: project.run(
@@ -234,19 +236,20 @@ def test_feast_takes_each_configuration_that_is_shown(render: Render, tmp_path: 
     project.run(uv, "venv", "--quiet", "--python", sys.executable, str(python.parents[1]))
     project.run(uv, "pip", "install", "--quiet", "--python", str(python), "feast[duckdb,redis,snowflake,gcp,spark]==0.67.*")
     script = (
-        "import sys; from pathlib import Path; from feast import FeatureStore; from feast.repo_config import load_repo_config;"
-        "config = load_repo_config(Path(sys.argv[1]), Path(sys.argv[1]) / 'feature_store.yaml');"
-        "print(type(FeatureStore(config=config)._get_provider()).__name__)"
+        "import sys; from pathlib import Path; from feast import FeatureStore; from feast.repo_config import load_repo_config\n"
+        "for folder in map(Path, sys.argv[1:]):\n"
+        "    config = load_repo_config(folder, folder / 'feature_store.yaml')\n"
+        "    print(type(FeatureStore(config=config)._get_provider()).__name__)"
     )
-    for number, text in enumerate([*blocks, blocks[-1].replace("connection_string", "connection")]):
-        folder = tmp_path / str(number)
+    *shown, misspelt = [tmp_path / str(number) for number in range(len(blocks) + 1)]
+    for folder, text in zip([*shown, misspelt], [*blocks, blocks[-1].replace("connection_string", "connection")], strict=True):
         folder.mkdir()
         (folder / "feature_store.yaml").write_text(text, encoding="utf-8")
-        if number < len(blocks):
-            assert "Provider" in project.run(str(python), "-c", script, str(folder), env={"SNOWFLAKE_ACCOUNT": "a"})
-        else:
-            with pytest.raises(CommandFailed, match="connection"):
-                project.run(str(python), "-c", script, str(folder))
+
+    said = project.run(str(python), "-c", script, *map(str, shown), env={"SNOWFLAKE_ACCOUNT": "a"})
+    assert len(blocks) == said.count("Provider\n")
+    with pytest.raises(CommandFailed, match="connection"):
+        project.run(str(python), "-c", script, str(misspelt))
     assert {"duckdb", "spark", "snowflake.offline", "bigquery", "redis"} <= {
         word for text in blocks for word in re.findall(r"type: ([\w.]+)", text)
     }

@@ -32,6 +32,7 @@ GITHUB = {
     "train": github_actions.Event("schedule"),
     "monitor": github_actions.Event("schedule"),
     "template-update": github_actions.Event("schedule"),
+    "by hand": github_actions.Event("workflow_dispatch", inputs={"tag": "v0.2.0"}),
 }
 GITLAB = {
     "merge request": gitlab_ci.Event("merge_request_event"),
@@ -39,7 +40,12 @@ GITLAB = {
     "tag": gitlab_ci.Event("push", tag=True),
     **{name: gitlab_ci.Event("schedule", variables={"SCHEDULE": name}) for name in ("train", "monitor", "template-update")},
 }
-OF = {"merge request": "ci", "tag": "release", "push": "train"}  # workflows that an event starts, of which one is meant
+OF = {
+    "merge request": "ci",
+    "tag": "release",
+    "push": "train",
+    "by hand": "release",
+}  # workflows that an event starts, of which one is meant
 
 
 @dataclass(frozen=True)
@@ -256,7 +262,10 @@ def test_without_a_store_nothing_is_monitored(trained: Service, tmp_path: Path) 
 
 
 def test_a_release_is_built_deployed_and_rolled_back(trained: Service, tmp_path: Path) -> None:
-    """A tag becomes an image with the model that answers; one whose deployment fails gives way to the release before."""
+    """A tag becomes an image with the model that answers; one whose deployment fails gives way to the release before.
+
+    GitHub does so later too, when somebody names the release that turned out bad; in GitLab a job is run again.
+    """
     deployed = tmp_path / "deployed"
     service = trained.copy(tmp_path, DEPLOY=f'test "$TAG" != v0.2.0; echo "$IMAGE" >>{deployed}')
     service.forge.edit({"NEWS": "one\n"}, "v0.1.0")
@@ -269,6 +278,9 @@ def test_a_release_is_built_deployed_and_rolled_back(trained: Service, tmp_path:
     assert done | {"deploy": "failure", "rollback": "success"} == results(second), printed(second)
     name = "ghcr.io/ada/next-pick" if service.ci == "github" else "registry.gitlab.example.com/ada/next-pick"
     assert [f"{name}:v0.1.0"] * 2 == deployed.read_text(encoding="utf-8").splitlines()
+    if service.ci == "github":
+        assert {"rollback"} == {job for job, how in results(service.happens("by hand")).items() if how == "success"}
+        assert [f"{name}:v0.1.0"] * 3 == deployed.read_text(encoding="utf-8").splitlines()
     built = [{"tag": f"{name}:{tag}", "model": trained.promoted()} for tag in ("v0.1.0", "v0.2.0")]
     assert built == service.forge.kept("images")
 

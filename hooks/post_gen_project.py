@@ -63,4 +63,5 @@ prune(Path())
 ANSWERS_FILE.write_text(
     HEADER + yaml.safe_dump(answers(), indent=4, allow_unicode=True, default_flow_style=False), encoding="utf-8"
 )
-print(f"Next: cd {CONTEXT['project_slug']} && git init && make install check test run predict")  # noqa: T201 a word to its user
+NEXT = 'git init && make install run predict; then git add -A && git commit -m "As generated", make check test (some minutes)'
+print(f"Next: cd {CONTEXT['project_slug']} && {NEXT}")  # noqa: T201 a word to its user

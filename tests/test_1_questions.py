@@ -17,6 +17,7 @@ from cookiecutter.exceptions import FailedHookException
 from jinja2 import Environment
 from jinja2.sandbox import SandboxedEnvironment
 from packaging.requirements import Requirement
+from readme import commands
 from variants import CONTEXT, QUESTIONS, SUPPORTED, Answers, each_answer, each_pair, every_variant, full_product, name_of
 
 COPIER = yaml.safe_load(ROOT.joinpath("copier.yml").read_text(encoding="utf-8"))
@@ -224,3 +225,14 @@ def test_variants_cover_what_is_offered() -> None:
         assert len(variants) == len({name_of(variant) for variant in variants})
     assert math.prod(len(answers) for question, answers in SUPPORTED.items() if question != "license") == len(full_product())
     assert {name_of(variant) for variant in full_product()} <= {name_of(variant) for variant in every_variant()}
+
+
+def test_both_tools_say_what_is_typed_next() -> None:
+    """After a project is made they print the same commands, and the README of the template lists them one after the other."""
+    said = COPIER["_message_after_copy"].removeprefix("Next: cd {{ _copier_conf.dst_path }} && ")
+    listed = commands(ROOT.joinpath("README.md").read_text(encoding="utf-8"))
+    *typed, _ = re.split(r"; then |, | \(", said)
+
+    assert f"NEXT = {said!r}\n" in ROOT.joinpath("hooks", "post_gen_project.py").read_text(encoding="utf-8")
+    assert len(typed) == 3
+    assert "\n".join(typed) in "\n".join(listed)

@@ -187,7 +187,16 @@ def test_words_are_the_same_everywhere(serving: str, render: Render) -> None:
 
 def as_poe(line: str) -> str:
     """A line of a recipe as poe's cmd, whose variables stand in braces."""
-    return re.sub(r"\$\((\w+)\)", r"${\1}", line.removeprefix("$(UV) run "))
+    return re.sub(r"\$\((\w+)\)", r"${\1}", line.removeprefix("$(UV) run ")).replace("$$", "$")
+
+
+def test_row_is_predicted_as_it_was_typed(render: Render) -> None:
+    """`make predict ROW=…` hands the row on, its quotes and blanks with it; without one, an example is asked for."""
+    project, row = render("copier"), '{"user_id": 7, "note": "it\'s"}'
+    asked = ["make", "--silent", "predict", "UV=/bin/echo"]
+
+    assert f"run next-pick predict {row}\n" == project.run(*asked, f"ROW={row}")
+    assert "run next-pick predict \n" == project.run(*asked)
 
 
 # What has grown into a part of its own has a bound of its own; the rest is what joins them.

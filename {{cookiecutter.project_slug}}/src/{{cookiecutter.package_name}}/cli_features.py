@@ -14,7 +14,7 @@ from .project import project_folder, project_settings
 from .refusal import Refusal
 
 features_app = typer.Typer(help="The features that models read.", no_args_is_help=True)
-Entity = Annotated[list[str], typer.Argument(help="its keys, such as user_id=7", metavar="KEY=VALUE...")]
+Entity = Annotated[list[str], typer.Argument(help="its keys, such as user_id=7; 7, if it has one", metavar="KEY=VALUE...")]
 
 
 @features_app.command("list")
@@ -155,8 +155,8 @@ def _key(words: list[str]) -> dict[str, int | str]:
     types = {project_settings().data.entity: "str"} | _key_types()
     found: dict[str, int | str] = {}
     for word in words:
-        name, given, value = word.partition("=")
-        if not given or name not in types:
+        name, _, value = (word if "=" in word or len(types) > 1 else f"{next(iter(types))}={word}").partition("=")
+        if name not in types:
             raise Refusal(f"{word!r} names no key; write KEY=VALUE, the key one of {', '.join(types)}")
         if types[name] == "int" and not value.removeprefix("-").isdecimal():
             raise Refusal(f"{word!r}: {name} is a whole number; give one")

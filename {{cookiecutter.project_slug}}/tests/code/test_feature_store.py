@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from {{ cookiecutter.package_name }} import cli_features
 from {{ cookiecutter.package_name }}.data.schema import SchemaError
 from {{ cookiecutter.package_name }}.feature_store import catalog, writing
 from {{ cookiecutter.package_name }}.feature_store.catalog import CATALOG, StoreError, read_catalog, snapshot
@@ -22,6 +23,8 @@ from {{ cookiecutter.package_name }}.feature_store.deletion import delete
 from {{ cookiecutter.package_name }}.feature_store.materialization import materialize, materialize_incremental
 from {{ cookiecutter.package_name }}.feature_store.store import FeatureStore
 from {{ cookiecutter.package_name }}.feature_store.views import Feature, FeatureView, ViewError, features_by_name
+from {{ cookiecutter.package_name }}.refusal import Refusal
+from {{ cookiecutter.package_name }}.settings import Settings
 
 TTL = dt.timedelta(days=3)
 VIEW = FeatureView(
@@ -607,3 +610,17 @@ def _searched(rows: Sequence[Row], key: int, day: int, known: int | None = None)
 
 def _disk_full(*_: object) -> None:
     raise OSError("disk full")
+
+
+def test_a_single_key_needs_no_name(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is typed is its value, as with `explain`; of several keys, each is named."""
+    own = settings.model_copy(update={"data": settings.data.model_copy(update={"entity": "user_id"})})
+    monkeypatch.setattr(cli_features, "project_settings", lambda: own)
+    monkeypatch.setattr(cli_features, "_key_types", lambda: {"user_id": "int"})
+
+    assert {"user_id": 7} == cli_features._key(["7"]) == cli_features._key(["user_id=7"])
+    with pytest.raises(Refusal, match="'seven': user_id is a whole number"):
+        cli_features._key(["seven"])
+    monkeypatch.setattr(cli_features, "_key_types", lambda: {"user_id": "int", "day": "str"})
+    with pytest.raises(Refusal, match="'7' names no key; write KEY=VALUE, the key one of user_id, day"):
+        cli_features._key(["7"])

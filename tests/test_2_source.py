@@ -31,6 +31,17 @@ def pythons(folder: Path) -> list[Path]:
     return [path for path in files(folder) if re.search(r"\.py('|$)", path.name)]
 
 
+def test_settings_name_the_metrics_that_there_are(template: Path) -> None:
+    """The comment beside `gate.metric` lists each of them, first those of classification."""
+    metrics = next(template.rglob("metrics.py")).read_text(encoding="utf-8")
+    [line] = re.findall(r"^metric = .*", template.joinpath(TREE, "settings.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    named = re.findall(r'^    "(\w+)": Metric\(.*task="(\w+)"', metrics, re.MULTILINE)
+    first, *others = [name for name, task in named if task == "classification"]
+    numbers = [name for name, task in named if task == "regression"]
+
+    assert f'metric = "{first}" # what decides; or {", ".join(others)}; of a regression {", ".join(numbers)}' == line
+
+
 @pytest.mark.parametrize("command", [["check", "--ignore", "N999"], ["format", "--check"]], ids=" ".join)
 def test_sources_are_clean_unrendered(command: list[str], template: Path) -> None:
     """Ruff, with the rules of the generated project, finds nothing in the template's Python sources.

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .project import project_folder, project_settings
 from .refusal import Refusal
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from .feature_store.views import FeatureView
 
 documents_app = typer.Typer()
 Target = Annotated[Path | None, typer.Argument(help="the .md file to write; without it, it is printed", metavar="OUT")]
@@ -30,18 +35,18 @@ def card(
     folder = project_folder() / registry.FOLDER
     now = registry.current_version(folder)
     chosen = registry.named(folder, version or now or "")
-    _out(model_card(read_card(folder / chosen), chosen == now), target)
+    _out(model_card(read_card(folder / chosen), chosen == now, _views(project_settings())), target)
 
 
 @documents_app.command()
 def dictionary(target: Target = None) -> None:
-    """Tell in Markdown what a row holds, and what each feature means."""
-    from .documents import dictionary as told
-    from .feature_store.store import offered
-    from .features import VIEWS
+    """Tell in Markdown what a row holds, what each feature means, and which columns the raw tables had in the last run."""
+    from pyarrow.parquet import read_schema
 
-    settings = project_settings()
-    _out(told(settings, offered(settings.features, project_folder(), VIEWS)), target)
+    from .documents import dictionary as told
+
+    settings, tables = project_settings(), sorted((project_folder() / "artifacts" / "ingest").glob("*.parquet"))
+    _out(told(settings, _views(settings), {path.stem: read_schema(path) for path in tables}), target)
 
 
 @documents_app.command()
@@ -56,6 +61,13 @@ def scorecard() -> None:
     sums = totals(found)
     typer.echo(", ".join(f"{section} {points:g}" for section, points in sums.items()))
     typer.echo(f"ML Test Score: {min(sums.values()):g}, the least of the four sections")
+
+
+def _views(settings: Settings) -> Sequence[FeatureView]:
+    from .feature_store.store import offered
+    from .features import VIEWS
+
+    return offered(settings.features, project_folder(), VIEWS)
 
 
 def _out(text: str, target: Path | None) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from .card import Card
 from .differences import flat
-from .feature_store.views import Feature, FeatureView
+from .feature_store.views import Feature, FeatureView, features_by_name
 from .sections import Limits
 from .settings import Settings
 
@@ -21,19 +21,20 @@ MEANING = {
 }
 
 
-def model_card(card: Card, answers: bool) -> str:
+def model_card(card: Card, answers: bool, views: Sequence[FeatureView] = ()) -> str:
     """The card of a model, from its bundle.
 
     Args:
         card: of the bundle.
         answers: whether it is the model that answers.
+        views: that the store offers, whose words say what a feature means.
     """
     data, measured = card.data, card.measured
     what = "the classes " + ", ".join(card.classes) if card.classes else "a number"
     lines = [f"# Model {card.version}", ""]
     lines += [f"It {'answers' if answers else 'does not answer'} now. It is the candidate `{card.candidate}`, and predicts"]
     lines += [f"`{data.target}` ({what}) of a row of `{data.rows}`, whose key is `{data.entity}`.", ""]
-    lines += ["## What it reads", "", *_columns(card.columns.modalities(), card.limits, ()), ""]
+    lines += ["## What it reads", "", *_columns(card.columns.modalities(), card.limits, features_by_name(views).values()), ""]
     lines += ["## How good it is", ""]
     share = f"{100 * card.split.test_share:g} % of the values of `{card.split.by}`"
     lines += [f"Measured on test rows that no model was fitted to: {share}.", ""]
@@ -54,14 +55,15 @@ def model_card(card: Card, answers: bool) -> str:
     return "\n".join(lines)
 
 
-def dictionary(settings: Settings, views: Sequence[FeatureView]) -> str:
-    """The dictionary of the data: what a row holds, and what each view tells.
+def dictionary(settings: Settings, views: Sequence[FeatureView], tables: Mapping[str, Any]) -> str:
+    """The dictionary of the data: what a row holds, what each view tells, and what raw tables have.
 
     Args:
         settings: of the project.
         views: that its store offers.
+        tables: the Arrow schema of each raw table.
     """
-    data, features = settings.data, {feature.name: feature for view in views for feature in view.features}
+    data, features = settings.data, features_by_name(views)
     told = [("key of a row", data.entity), ("predicted", data.target), ("time of a row", data.event_time)]
     told += [("segment", data.segment), ("split by", settings.split.by)]
     lines = ["# Data dictionary", "", f"A row of `{data.rows}` has", ""]
@@ -74,6 +76,9 @@ def dictionary(settings: Settings, views: Sequence[FeatureView]) -> str:
         lines += [f"a value holds {holds}; owner: {view.owner}. Made from {_from(view)}.", ""]
         made = [(f"`{one.name}`", one.dtype, one.unit, "yes" if one.pii else "no", one.description) for one in view.features]
         lines += [*_table(("feature", "type", "unit", "pii", "meaning"), made), ""]
+    for name, schema in tables.items():
+        columns = [(f"`{one.name}`", str(one.type)) for one in schema]
+        lines += [f"## Raw table {name}", "", *_table(("column", "type"), columns), ""]
     return "\n".join(lines).rstrip()
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
@@ -48,6 +49,15 @@ def test_the_card_tells_what_the_bundle_says(predictor: Predictor) -> None:
     assert ["library scikit-learn", card.libraries["scikit-learn"]] in cells
 
 
+def test_the_card_tells_what_a_feature_means(predictor: Predictor) -> None:
+    """In the words of the views, where the model reads it."""
+    card = predictor.bundle.card
+    feature = Feature(card.columns.names[0], "float", "As nobody else says it")
+
+    rows = [row for row in told(model_card(card, True, [replace(VIEW, features=(feature,))])) if row[0] == f"`{feature.name}`"]
+    assert ["As nobody else says it"] == [row[-1] for row in rows]
+
+
 def test_a_card_without_golden_rows_tells_nobodys_data(predictor: Predictor) -> None:
     """What stands in the bundle's own card for its proof is not printed."""
     text = model_card(predictor.bundle.card, answers=True)
@@ -65,23 +75,26 @@ def test_the_dictionary_tells_what_owners_said(settings: Settings) -> None:
             "validation": settings.validation.model_copy(update={"columns": limits}),
         }
     )
-    cells = told(dictionary(ours, [VIEW]))
+    cells = told(dictionary(ours, [VIEW], {"visits": pa.schema({"age": pa.int64(), "note": pa.string()})}))
 
     assert ["`age`", "a number", "years", "0 to 120", "no", ""] in cells
     assert ["`pages`", "a number", "pages", "", "yes", r"Pages \| of a visit"] in cells
     assert ["`pages`", "float", "pages", "yes", r"Pages \| of a visit"] in cells
-    assert "a value holds for ever; owner: shop@example.com" in dictionary(ours, [VIEW])
-    assert "## View" not in dictionary(ours, [])
-    assert "## View looks" in dictionary(ours, [replace(VIEW, name="looks")])
+    assert [["`age`", "int64"], ["`note`", "string"]] == cells[-2:]
+    assert "a value holds for ever; owner: shop@example.com" in dictionary(ours, [VIEW], {})
+    assert "## View" not in dictionary(ours, [], {})
+    assert "## View looks" in dictionary(ours, [replace(VIEW, name="looks")], {})
 
 
-def test_the_words_write_files(root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_words_write_files(root: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Into a folder that they make; an ending that is no page's, and a model that there is not, are refused."""
     monkeypatch.chdir(root)
     for word in ("card", "dictionary"):
         CliRunner().invoke(app, [word, str(tmp_path / "made" / f"{word}.md")], catch_exceptions=False)
 
         assert (tmp_path / "made" / f"{word}.md").read_text(encoding="utf-8").startswith("# ")
+    listed = (tmp_path / "made" / "dictionary.md").read_text(encoding="utf-8")
+    assert {f"## Raw table {name}" for name in settings.tables} <= set(listed.splitlines())
     with pytest.raises(Refusal, match="give it the ending"):
         CliRunner().invoke(app, ["card", "card.txt"], catch_exceptions=False)
     with pytest.raises(Refusal, match="there is no model 'x'"):

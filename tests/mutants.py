@@ -153,6 +153,12 @@ MUTANTS = (
         replaced('docs.cmd = "zensical build --clean --strict"', 'docs.cmd = "zensical build --clean"'),
         "tests/test_6_checked.py::test_words_are_the_same_everywhere",
     ),
+    Mutant(
+        "a row loses its quotes on its way through make",
+        f"{TREE}/Makefile",
+        replaced('predict "$${ROW}"', "predict $(ROW)"),
+        "tests/test_6_checked.py::test_row_is_predicted_as_it_was_typed",
+    ),
     # The tree
     Mutant(
         "a file's condition asks for another answer",

@@ -211,7 +211,7 @@ PARTS = {
     "gate and registry": "/(gate|intervals|registry|fitness|differences|bundle|proof|card|cli_models)",
     "report": "/report/|/(explanation|occlusion|logged_answer|cli_explain)|/report.py|/tracking",
     "search": "/knobs|/tune|/search_space",
-    "engine": "/(engine|due|compute|progress)",
+    "engine": "/(engine|due|compute|progress|outset)",
     "documents": "/(documents|scorecard|cli_documents)",
 }
 MOST_LINES = {"feature store": 1020, "encoders": 800, "data": 800, "model": 460, "gate and registry": 780, "serving": 1260}

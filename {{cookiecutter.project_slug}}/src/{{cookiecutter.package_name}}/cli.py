@@ -49,10 +49,13 @@ def run(
 ) -> None:
     """Run the pipeline: every step that is not fresh, in order."""
     from . import tracking
-    from .pipeline import engine
+    from .features import VIEWS
+    from .pipeline import engine, outset
 
     settings = project_settings()
     tracking.check(settings.tracking)
+    if said := outset.hint(settings, project_folder(), VIEWS):
+        typer.echo(said)
     _pull(settings)
     try:
         code = engine.run(project_folder(), jobs)
@@ -151,8 +154,7 @@ def verify() -> None:
         manifest = read_manifest(folder)
         if manifest is None:
             raise Refusal(f"step {each.name} has not finished; run it with `make run`")
-        altered = changed(manifest["files"], folder)
-        if altered:
+        if altered := changed(manifest["files"], folder):
             raise Refusal(f"{folder / altered[0]} is not what step {each.name} wrote; `make run` writes it again")
     typer.echo("every artifact is what its step wrote")
 
@@ -193,8 +195,7 @@ def predict(
     log = predictor.log(project_settings(), project_folder())
     ids = log.add([predictor.entry(reply, now, request, "command", took) for reply in replies])
     for number, reply in enumerate(replies):
-        said = {"prediction_id": ids and ids[number], **reply.answer}
-        typer.echo(json.dumps(said, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps({"prediction_id": ids and ids[number], **reply.answer}, indent=2, ensure_ascii=False))
 
 
 @app.command()

@@ -42,6 +42,12 @@ class Data(Section):
     target: str
     segment: str | None = None
 
+    @model_validator(mode="after")
+    def _target_is_no_segment(self) -> Self:
+        if self.target == self.segment:  # which a caller may send
+            raise ValueError(f"target and segment are both {self.target!r}; name another segment, or leave it out")
+        return self
+
 
 class Columns(Section):
     """What the model reads, by modality."""

@@ -77,6 +77,7 @@ def test_settings_are_read(tmp_path: Path) -> None:
         ('["pages"]', '["pages", "pages"]', "columns: 'pages' is listed twice"),
         ('["pages"]', "[]", "columns: no modality names a column"),
         ('["pages"]', '"pages"', "columns.numbers is 'pages', expected a valid array"),
+        ('target = "bought"', 'target = "bought"\nsegment = "bought"', "data: target and segment are both 'bought'"),
         ("[split]", "[split", "is not TOML"),
     ],
 )

@@ -29,9 +29,9 @@ PACKAGE = f"{TREE}/src/{{{{cookiecutter.package_name}}}}"
 TEXT = "encoders/{{ 'text.py' if 'text' in cookiecutter.modalities else '' }}"
 APP = f"{PACKAGE}/serving/{{{{ 'app.py' if cookiecutter.serving == 'api' else '' }}}}"
 ROUTES = f"{PACKAGE}/serving/{{{{ 'v1.py' if cookiecutter.serving == 'api' else '' }}}}"
-CI, UPDATE = (
+CI, TRAIN, RELEASE, UPDATE = (
     f"{TREE}/.github/workflows/{{{{ '{name}.yml' if cookiecutter.ci == 'github' else '' }}}}"
-    for name in ("ci", "template-update")
+    for name in ("ci", "train", "release", "template-update")
 )
 
 STORE_CODE = f"{PACKAGE}/feature_store"
@@ -156,7 +156,7 @@ MUTANTS = (
     Mutant(
         "a row loses its quotes on its way through make",
         f"{TREE}/Makefile",
-        replaced('predict "$${ROW}"', "predict $(ROW)"),
+        replaced('predict "$$ROW"', "predict $(ROW)"),
         "tests/test_6_checked.py::test_row_is_predicted_as_it_was_typed",
     ),
     # The tree
@@ -212,6 +212,24 @@ MUTANTS = (
         "tests/test_5_updates.py::test_project_follows_its_template",
     ),
     Mutant(
+        "an update overwrites the package's own words",
+        "copier.yml",
+        replaced("  - /src/*/__init__.py\n", ""),
+        "tests/test_5_update_matrix.py::test_update_is_the_newest_with_the_owners_edits[v900.0.0-cookiecutter-default-ordinary]",
+    ),
+    Mutant(
+        "an owner's dependency stands beside the template's",
+        f"{TREE}/pyproject.toml",
+        replaced("  # Yours stand below.\n", ""),
+        "tests/test_5_update_matrix.py::test_update_is_the_newest_with_the_owners_edits[v900.0.0-cookiecutter-default-ordinary]",
+    ),
+    Mutant(
+        "an answer that was once given is not understood",
+        "copier.yml",
+        replaced('on Kubernetes": kubeflow\n', 'on Kubernetes": kfp\n'),
+        "tests/test_5_update_matrix.py::test_answers_once_given_stay_valid[v0.1.0-kubeflow-update]",
+    ),
+    Mutant(
         "cookiecutter takes what stands between two releases",
         "hooks/pre_gen_project.py",
         replaced("    if cloned and releases", "    if not cloned and releases"),
@@ -222,6 +240,49 @@ MUTANTS = (
         CI,
         runners_among_the_rest,
         "tests/test_2_source.py::test_runner_stands_by_itself",
+    ),
+    # Workflows, as they were run
+    Mutant(
+        "a schedule trains though nothing is due",
+        TRAIN,
+        replaced("        if: steps.due.outputs.due == 'run'\n        run: make run\n", "        run: make run\n"),
+        "tests/test_8_workflows.py::test_nothing_due_is_left_out[github]",
+    ),
+    Mutant(
+        "a model that waits is offered by a job that may not push",
+        TRAIN,
+        replaced("contents: write # of the branch", "contents: read # of the branch"),
+        "tests/test_8_workflows.py::test_a_model_waits_for_a_hand[github]",
+    ),
+    Mutant(
+        "an image is pushed by a job that may not",
+        RELEASE,
+        replaced("      packages: write # to push the image\n", ""),
+        "tests/test_8_workflows.py::test_a_release_is_built_deployed_and_rolled_back[github]",
+    ),
+    Mutant(
+        "a failed deployment is left as it is",
+        RELEASE,
+        replaced("needs.deploy.result == 'failure'", "needs.deploy.result == 'cancelled'"),
+        "tests/test_8_workflows.py::test_a_release_is_built_deployed_and_rolled_back[github]",
+    ),
+    Mutant(
+        "a rollback by hand does nothing",
+        RELEASE,
+        replaced("always() && (github.event_name == 'workflow_dispatch' ||", "always() && (github.event_name == 'dispatch' ||"),
+        "tests/test_8_workflows.py::test_a_release_is_built_deployed_and_rolled_back[github]",
+    ),
+    Mutant(
+        "each alarm is an issue of its own",
+        f"{TREE}/ci.mk",
+        replaced('@open="$$(gh issue list', '@open="$$(true || gh issue list'),
+        "tests/test_8_workflows.py::test_an_alarm_is_one_issue_and_asks_for_a_run[github]",
+    ),
+    Mutant(
+        "a quiet monitor opens an incident",
+        f"{TREE}/ci.mk",
+        replaced('if [ "$${monitor:-}" = quiet ]', 'if [ "$${monitor:-}" = silent ]'),
+        "tests/test_8_workflows.py::test_a_quiet_monitor_tells_nobody[gitlab]",
     ),
     Mutant(
         "a release is made though its tests fail",

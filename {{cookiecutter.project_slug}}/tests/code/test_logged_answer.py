@@ -234,7 +234,7 @@ def _forge(logged: Logged, settings: Settings, key: str | None = None, private: 
     named = row["key"] if key is None else key
     now = dt.datetime.now(dt.UTC)
     entry = Entry(now, "r", named, row["model"], "champion", "api", 1.0, row["inputs"], row["answer"] | said)
-    masked = tuple(name for name, value in row["inputs"].items() if not isinstance(value, dict)) if private else ()
+    masked = tuple(row["inputs"]) if private else ()
     PredictionLog(logged.log, Logging(), settings.data.entity, (), masked).add([entry])
 
 

@@ -45,9 +45,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where workers share the tests, the long ones, which come last, are begun first: at the end, short ones fill the time."""
+    """Where workers share the tests, files of long ones, which come last, come first: at the end, short ones fill the time."""
     if hasattr(config, "workerinput"):
-        items.reverse()
+        items.sort(key=lambda item: item.path, reverse=True)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -473,7 +473,7 @@ MUTANTS = (
         "an edited module runs nothing",
         f"{PACKAGE}/pipeline/freshness.py",
         replaced("for path in sorted(modules)}", "for path in sorted(modules)[:0]}"),
-        RUN,
+        f"{OWN}/test_pipeline.py",
     ),
     Mutant(
         "a picture in a request is not the one in a batch",

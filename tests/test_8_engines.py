@@ -173,12 +173,13 @@ mount -o remount,size=100m artifacts || exit 9
 
 
 @pytest.mark.slow
-def test_a_full_disk_is_survived(project: Project) -> None:
+def test_a_full_disk_is_survived(project: Project, tmp_path: Path) -> None:
     """Where the next byte does not fit the step fails by name; with more room the next run goes on and all is whole."""
     command = f"{sys.executable} -m {project.package}"
-    whole = sum(path.stat().st_size for path in (project.folder / "artifacts").rglob("*") if path.is_file())
-    shutil.rmtree(project.folder / "artifacts")
-    (project.folder / "artifacts").mkdir()
+    artifacts = project.folder / "artifacts"
+    whole = sum(path.stat().st_size for path in artifacts.rglob("*") if path.is_file())
+    shutil.move(artifacts, tmp_path)
+    artifacts.mkdir()
     script = FULL.format(size=whole // 2, command=command)
     done = subprocess.run(
         [*UNSHARE, "--mount", "sh", "-c", script],
@@ -189,6 +190,8 @@ def test_a_full_disk_is_survived(project: Project) -> None:
         timeout=SECONDS,
         check=False,
     )
+    artifacts.rmdir()  # the full one is gone with its processes
+    shutil.move(tmp_path / "artifacts", project.folder)
 
     assert 0 == done.returncode, done.stdout + done.stderr
     assert re.search(r"error: step \w+ failed: \S*Error: .*No space left on device", done.stdout + done.stderr), done.stderr
